@@ -1,0 +1,33 @@
+# Language level, warnings, sanitizers and output places, for every target.
+option(BRIM_BENCH "Build the benchmarks" OFF)
+option(BRIM_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+option(BRIM_WERROR "Warnings fail the build" ON)
+set(BRIM_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_program(BRIM_CCACHE ccache)
+if(BRIM_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${BRIM_CCACHE}")
+endif()
+
+add_library(brim_settings INTERFACE)
+target_include_directories(brim_settings INTERFACE "${CMAKE_SOURCE_DIR}/src")
+target_compile_options(brim_settings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align
+  $<$<BOOL:${BRIM_WERROR}>:-Werror>)
+if(BRIM_SANITIZE)
+  target_compile_options(brim_settings INTERFACE
+    -fsanitize=${BRIM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  target_link_options(brim_settings INTERFACE -fsanitize=${BRIM_SANITIZE})
+endif()
+if(BRIM_FUZZ)
+  target_compile_options(brim_settings INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(brim_settings INTERFACE -fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Statistics of small samples. Quantiles and distributions come from Boost.Math.
+// Empty input is a caller's bug where a value is returned plainly; where it is ordinary (too few
+// runs), the result is an optional.
+
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace brim {
+
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
+struct Summary {
+  std::size_t n = 0;
+  double mean = 0;
+  double sample_sd = 0;  // n-1 in the denominator; 0 for n < 2
+  double minimum = 0;
+  double median = 0;
+  double maximum = 0;
+};
+
+[[nodiscard]] double mean(std::span<const double> values);
+// Square root of the unbiased variance (Welford); 0 for fewer than two values.
+[[nodiscard]] double sample_sd(std::span<const double> values);
+// Linear interpolation between order statistics (Hyndman & Fan 1996, type 7). 0 <= percent <= 100.
+[[nodiscard]] double percentile(std::vector<double> values, double percent);
+[[nodiscard]] Summary summarize(std::span<const double> values);
+
+// Two-sided Student-t confidence interval of the mean. Nothing for fewer than two values.
+[[nodiscard]] std::optional<Interval> student_t_interval(std::span<const double> values,
+                                                         double confidence = 0.95);
+// Welch's interval of mean(b) - mean(a), Welch-Satterthwaite degrees of freedom.
+[[nodiscard]] std::optional<Interval> welch_interval(std::span<const double> a,
+                                                     std::span<const double> b,
+                                                     double confidence = 0.95);
+// Two-sided normal quantile: 1.959964 for 0.95.
+[[nodiscard]] double normal_quantile_two_sided(double confidence);
+
+struct RankTest {
+  double u = 0;        // Mann-Whitney U of the first sample
+  double p_value = 1;  // two-sided
+  bool exact = false;  // the exact null distribution (no ties, both n <= 20), else the normal
+                       // approximation with tie and continuity correction
+};
+// Nothing where a sample is empty.
+[[nodiscard]] std::optional<RankTest> mann_whitney(std::span<const double> a,
+                                                   std::span<const double> b);
+
+}  // namespace brim

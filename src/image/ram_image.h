@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A virtual machine's RAM as a file, read only. Formats:
+//   raw          linear guest-physical memory (VMware .vmem, lqs2mem, dd); a last partial page is
+//                padded with zeros
+//   elf          ELF core, PT_LOAD segments at their physical address (QEMU dump-guest-memory,
+//                virsh dump --memory-only); pages beyond or between the segments are not pages
+//   kdump        compressed kdump (makedumpfile), through libkdumpfile in a confined child
+//   flattened    makedumpfile's flattened form; rearranged to a temporary file first, then as the
+//                format inside
+// Pages are 4 KiB, named by GuestFrame (guest-physical address / 4 KiB; raw: file offset / 4 KiB).
+// Memory the file does not hold is absent, never zero. A segment whose file part is shorter than its
+// memory part (p_filesz < p_memsz) is zero-filled there only if p_filesz > 0; otherwise absent.
+//
+// Errors: bad_input with file and byte for anything wrong in the file; a file that shrinks while
+// read is `gone` ("shrank while being read"), never a SIGBUS.
+// Threads: read() may be called from several threads at once, each with its own scratch.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+
+namespace brim::image {
+
+enum class ImageFormat : std::uint8_t { raw, elf, kdump };
+[[nodiscard]] std::string_view name_of(ImageFormat format);
+
+// Consecutive pages that the image holds. Sorted by first, not overlapping.
+struct Extent {
+  GuestFrame first;
+  Pages count;
+};
+
+// Reusable space for pages that must be assembled (unaligned segments, compressed pages).
+using Scratch = std::vector<std::byte>;
+
+class RamImage {
+ public:
+  virtual ~RamImage() = default;
+
+  [[nodiscard]] virtual ImageFormat format() const = 0;
+  [[nodiscard]] virtual bool was_flattened() const { return false; }
+  [[nodiscard]] virtual std::span<const Extent> extents() const = 0;
+  // Pages of which the file holds only a part, the rest read as zeros.
+  [[nodiscard]] virtual Pages padded_pages() const = 0;
+
+  // `count` consecutive pages from `first`, all within one extent. The bytes are valid until the next
+  // call with the same scratch or the image's end; they point into the file's mapping where they
+  // can. `unavailable` gets the frames that the file names but does not hold (filtered by
+  // makedumpfile, excluded); their bytes are zeros.
+  virtual Result<std::span<const std::byte>> read(GuestFrame first, Pages count, Scratch& scratch,
+                                                  std::vector<GuestFrame>& unavailable) const = 0;
+};
+
+// Detects the format from the content. `path` is a regular file or a block device; a directory, an
+// empty file, or a foreign format that looks like a dump (a QEMU savevm or qcow2 file, LiME, a
+// Windows crash dump) is bad_input that says what it is and how to get a readable image.
+[[nodiscard]] Result<std::unique_ptr<RamImage>> open_ram_image(const std::string& path);
+
+}  // namespace brim::image

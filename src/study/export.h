@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A run as CSV (one line a sample) or JSON (info, samples, result). Canonical: without times, ids and
+// host context, numbers printed to round-trip, so that two model runs can be compared byte for byte.
+
+#include <string>
+
+#include "study/run.h"
+
+namespace brim::study {
+
+enum class ExportFormat : std::uint8_t { csv, json };
+[[nodiscard]] std::string export_run(const Run& run, ExportFormat format, bool canonical);
+
+}  // namespace brim::study
