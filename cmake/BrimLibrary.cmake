@@ -37,9 +37,11 @@ function(brim_test name)
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
-# brim_fuzzer(NAME SOURCE LINK ...): a libFuzzer program fuzz_NAME.
+# brim_fuzzer(NAME SOURCE LINK ...): a libFuzzer program fuzz_NAME, part of the target `fuzzers`.
+add_custom_target(fuzzers)
 function(brim_fuzzer name source)
   add_executable(fuzz_${name} ${source})
   target_link_libraries(fuzz_${name} PRIVATE ${ARGN} brim_settings)
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzzers fuzz_${name})
 endfunction()

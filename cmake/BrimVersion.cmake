@@ -10,3 +10,5 @@ add_custom_target(brim_version_header
 add_library(brim_version INTERFACE)
 target_include_directories(brim_version INTERFACE "${BRIM_VERSION_DIR}")
 add_dependencies(brim_version brim_version_header)
+# What must exist before a source can be read by a tool: generated headers.
+add_custom_target(generated DEPENDS brim_version_header)

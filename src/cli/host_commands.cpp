@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// brim doctor, restore, list.
+#include "cli/session.h"
+#include "cli/state.h"
+#include "host/capabilities.h"
+#include "host/journal.h"
+#include "share/measure/subject.h"
+#include "study/metric.h"
+
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace brim::cli {
+namespace {
+
+using report::Cell;
+using report::Document;
+using report::Section;
+using report::Table;
+using report::Unit;
+
+nlohmann::json capability_json(const host::Capability& capability) {
+  return {{"name", capability.name},
+          {"area", capability.area},
+          {"works", name_of(capability.works)},
+          {"found", capability.found},
+          {"reason", capability.reason},
+          {"turn_on", capability.turn_on},
+          {"checked_by", capability.checked_by}};
+}
+
+Document doctor_document(const std::vector<host::Capability>& capabilities,
+                         nlohmann::json context) {
+  Document document;
+  document.title = "What works on this machine";
+  document.json = {{"schema", "brim.doctor/1"},
+                   {"host", std::move(context)},
+                   {"capabilities", nlohmann::json::array()}};
+  Table table{"capabilities",
+              "Mechanisms",
+              "",
+              {{"works", "works", Unit::none},
+               {"name", "mechanism", Unit::none},
+               {"found", "found", Unit::none},
+               {"why", "why not, and how to turn it on", Unit::none}},
+              {}};
+  std::size_t working = 0;
+  for (const host::Capability& capability : capabilities) {
+    working += capability.works == host::Works::yes ? 1 : 0;
+    std::string why = capability.reason;
+    if (!capability.turn_on.empty()) why += (why.empty() ? "" : "; ") + capability.turn_on;
+    table.rows.push_back({Cell(std::string(name_of(capability.works))), Cell(capability.name),
+                          Cell(capability.found), Cell(std::move(why))});
+    document.json["capabilities"].push_back(capability_json(capability));
+  }
+  document.answer.push_back(
+      fmt::format("{} of {} mechanisms work here.", working, capabilities.size()));
+  document.sections.push_back(
+      Section{"capabilities", "Mechanisms", {}, {std::move(table)}, {}, false});
+  return document;
+}
+
+void add_doctor(CLI::App& program, Session& session) {
+  CLI::App* command = program.add_subcommand(
+      "doctor", "What works here, what does not and why, and how to turn it on");
+  auto output = std::make_shared<Output>();
+  add_output_options(*command, *output);
+  command->footer(
+      "Checks by use where that is harmless, and leaves the machine as it was.\n"
+      "Example:\n  brim doctor\n  sudo brim doctor --format json");
+  command->callback([&session, output] {
+    session.action = [&session, output]() -> Result<int> {
+      BRIM_TRY(const host::Host host, host::Host::open(session.root));
+      const auto capabilities = host::probe_capabilities(host);
+      BRIM_CHECK(
+          write_document(doctor_document(capabilities, context_json(session.root)), *output));
+      return 0;
+    };
+  });
+}
+
+std::string_view outcome_name(host::RestoreOutcome outcome) {
+  switch (outcome) {
+    case host::RestoreOutcome::restored:
+      return "restored";
+    case host::RestoreOutcome::left_changed_by_other:
+      return "left_changed_by_other";
+    case host::RestoreOutcome::dropped_other_boot:
+      return "dropped_other_boot";
+    case host::RestoreOutcome::failed:
+      return "failed";
+  }
+  return "failed";
+}
+
+Document restore_document(const std::vector<host::Restored>& restored, bool dry_run) {
+  Document document;
+  document.title = dry_run ? "What a restore would look at" : "Restore";
+  document.json = {
+      {"schema", "brim.restore/1"}, {"dry_run", dry_run}, {"changes", nlohmann::json::array()}};
+  Table table{"changes",
+              "Changes",
+              "",
+              {{"outcome", "outcome", Unit::none},
+               {"path", "path", Unit::none},
+               {"old", "old value", Unit::none},
+               {"new", "brim's value", Unit::none},
+               {"detail", "detail", Unit::none}},
+              {}};
+  for (const host::Restored& one : restored) {
+    const std::string outcome = dry_run ? "recorded" : std::string(outcome_name(one.outcome));
+    table.rows.push_back({Cell(outcome), Cell(one.entry.path), Cell(one.entry.old_value),
+                          Cell(one.entry.new_value), Cell(one.detail)});
+    document.json["changes"].push_back({{"outcome", outcome},
+                                        {"path", one.entry.path},
+                                        {"old_value", one.entry.old_value},
+                                        {"new_value", one.entry.new_value},
+                                        {"detail", one.detail}});
+  }
+  if (restored.empty())
+    document.answer.emplace_back("Nothing to put back: no interrupted run left a change.");
+  else
+    document.sections.push_back(Section{"changes", "Changes", {}, {std::move(table)}, {}, false});
+  return document;
+}
+
+Result<int> restore(const Session& session, bool dry_run, const Output& output) {
+  BRIM_TRY(const host::Host host, host::Host::open(session.root));
+  BRIM_TRY(host::Journal journal, host::Journal::open(host, journal_directory()));
+  std::vector<host::Restored> restored;
+  if (dry_run) {
+    BRIM_TRY(const std::vector<host::JournalEntry> entries, journal.entries());
+    for (const host::JournalEntry& entry : entries) {
+      host::Restored one;
+      one.entry = entry;
+      restored.push_back(std::move(one));
+    }
+  } else {
+    BRIM_TRY(restored, journal.restore_abandoned());
+  }
+  BRIM_CHECK(write_document(restore_document(restored, dry_run), output));
+  for (const host::Restored& one : restored)
+    if (!dry_run && one.outcome == host::RestoreOutcome::failed) return 1;
+  return 0;
+}
+
+void add_restore(CLI::App& program, Session& session) {
+  CLI::App* command = program.add_subcommand(
+      "restore", "Put back what an interrupted run of brim changed on this host");
+  auto output = std::make_shared<Output>();
+  auto dry_run = std::make_shared<bool>(false);
+  command->add_flag("--dry-run", *dry_run, "Only show what the journal holds");
+  add_output_options(*command, *output);
+  command->footer(
+      "A value that somebody changed after brim did stays as it is, and is named.\n"
+      "Example:\n  sudo brim restore");
+  command->callback([&session, output, dry_run] {
+    session.action = [&session, output, dry_run] { return restore(session, *dry_run, *output); };
+  });
+}
+
+Document metrics_document() {
+  Document document;
+  document.title = "Metrics";
+  document.json = {{"schema", "brim.list/1"}, {"metrics", nlohmann::json::array()}};
+  Table table{"metrics",
+              "Everything brim can record",
+              "",
+              {{"name", "name", Unit::none},
+               {"unit", "unit", Unit::none},
+               {"meaning", "meaning", Unit::none}},
+              {}};
+  for (const study::Metric& metric : study::metrics()) {
+    table.rows.push_back({Cell(std::string(metric.name)), Cell(std::string(metric.unit)),
+                          Cell(std::string(metric.meaning))});
+    document.json["metrics"].push_back(
+        {{"name", metric.name}, {"unit", metric.unit}, {"meaning", metric.meaning}});
+  }
+  document.sections.push_back(Section{"metrics", "Metrics", {}, {std::move(table)}, {}, false});
+  return document;
+}
+
+Document causes_document() {
+  Document document;
+  document.title = "Causes of unrealized sharing, in order of precedence";
+  document.json = {{"schema", "brim.list/1"}, {"causes", nlohmann::json::array()}};
+  Table table{"causes",
+              "Causes",
+              "",
+              {{"cause", "cause", Unit::none}, {"action", "what would free it", Unit::none}},
+              {}};
+  for (std::size_t i = 0; i < share::kCauseCount; ++i) {
+    const auto cause = static_cast<share::Cause>(i);
+    table.rows.push_back({Cell(std::string(name_of(cause))), Cell(std::string(action_for(cause)))});
+    document.json["causes"].push_back({{"cause", name_of(cause)}, {"action", action_for(cause)}});
+  }
+  document.sections.push_back(Section{"causes", "Causes", {}, {std::move(table)}, {}, false});
+  return document;
+}
+
+void add_list(CLI::App& program, Session& session) {
+  CLI::App* command = program.add_subcommand("list", "Show what brim knows: metrics, causes");
+  auto output = std::make_shared<Output>();
+  auto what = std::make_shared<std::string>("metrics");
+  command->add_option("what", *what, "metrics or causes")
+      ->check(CLI::IsMember({"metrics", "causes"}))
+      ->capture_default_str();
+  add_output_options(*command, *output);
+  command->footer("Example:\n  brim list causes");
+  command->callback([&session, output, what] {
+    session.action = [output, what]() -> Result<int> {
+      BRIM_CHECK(
+          write_document(*what == "causes" ? causes_document() : metrics_document(), *output));
+      return 0;
+    };
+  });
+}
+
+}  // namespace
+
+void add_host_commands(CLI::App& program, Session& session) {
+  add_doctor(program, session);
+  add_restore(program, session);
+  add_list(program, session);
+}
+
+}  // namespace brim::cli

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What every command shares: the options all have, the request to stop, and the action the command
+// line chose. main() parses, then runs the action.
+
+#include "base/cancel.h"
+#include "base/result.h"
+#include "report/document.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace brim::cli {
+
+struct Session {
+  std::string root = "/";     // --root: the host's file tree
+  std::string store;          // --store; empty: the default place
+  std::string typed_command;  // the whole command line, for the run's record
+  const Cancel* cancel = nullptr;
+  // Gives the exit status. Set by the callback of the subcommand that was parsed.
+  std::function<Result<int>()> action;
+};
+
+// Where and how a document goes out.
+struct Output {
+  std::string format = "text";  // text, json, csv, html
+  std::string file;             // empty: standard output
+  std::string table;            // csv: only this table
+  bool verbose = false;
+};
+
+// Adds --format, --output, --table and --verbose to a command. `output` must outlive the app.
+void add_output_options(CLI::App& command, Output& output);
+
+// Writes the document. A file is written beside its place and renamed, so that a reader never sees
+// half of it. html needs a file or a pipe: it is refused on a terminal.
+[[nodiscard]] Result<void> write_document(const report::Document& document, const Output& output);
+// The whole text to standard output (empty path) or, atomically, to a file.
+[[nodiscard]] Result<void> write_text(const std::string& text, const std::string& path);
+
+// Each adds its commands to the program.
+void add_share_commands(CLI::App& program, Session& session);
+void add_run_commands(CLI::App& program, Session& session);   // runs, report, export, compare
+void add_host_commands(CLI::App& program, Session& session);  // doctor, restore, list
+
+// Every command and option, declared once: main(), the man pages and the completion use this.
+void declare_program(CLI::App& program, Session& session);
+
+// "brim 0.1.0 (revision abc)".
+[[nodiscard]] std::string version_line();
+
+}  // namespace brim::cli

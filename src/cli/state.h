@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// brim's own state on the machine: the store, the journal, and the record of a run.
+
+#include "base/result.h"
+#include "cli/session.h"
+#include "host/system.h"
+#include "study/store.h"
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace brim::cli {
+
+// $BRIM_STATE_DIR, else /var/lib/brim.
+[[nodiscard]] std::string journal_directory();
+
+// Undoes what an interrupted run changed on this host, if the journal holds anything; says so on
+// standard error.
+void restore_what_was_left(const Session& session);
+
+[[nodiscard]] Result<study::Store> open_store(const Session& session);
+
+// The machine a run was made on, as JSON; null where it can't be read.
+[[nodiscard]] nlohmann::json context_json(const std::string& root);
+
+// A run number as typed: "12", or "last".
+[[nodiscard]] Result<study::Run> load_run(const study::Store& store, const std::string& text);
+
+}  // namespace brim::cli

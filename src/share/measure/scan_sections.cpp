@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report's tables and charts, one function a section.
+#include "base/text.h"
+#include "base/units.h"
+#include "share/measure/scan_view.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace brim::share {
+namespace {
+
+using nlohmann::json;
+using report::Cell;
+using report::Chart;
+using report::ChartKind;
+using report::Column;
+using report::Section;
+using report::Table;
+using report::Unit;
+
+std::string size_name(const json& size) {
+  return number(size, "page_size_bytes") == static_cast<double>(kHugePageSize) ? "2 MiB" : "4 KiB";
+}
+
+Section potential_section(const View& view) {
+  Section section{"potential", "Potential", {}, {}, {}, false};
+  section.paragraphs.push_back(
+      "Over the non-zero pages that could be read: used = minimum + intra + inter. Minimum is one "
+      "copy of each content; intra is what copies inside a subject could save, inter what copies "
+      "between subjects could save beyond that.");
+  Table table{"potential", "What identical pages could save", "", {}, {}};
+  table.columns = {{"page_size", "page size", Unit::none},
+                   {"zero_pages", "zero", Unit::pages},
+                   {"used_pages", "used", Unit::pages},
+                   {"minimum_pages", "minimum", Unit::pages},
+                   {"intra_saving_pages", "intra saving", Unit::pages},
+                   {"inter_saving_pages", "inter saving", Unit::pages},
+                   {"saving_bytes", "saving", Unit::bytes}};
+  for (const json& size : view.scan.at("results")) {
+    const json& potential = size.at("potential");
+    const double bytes =
+        (number(potential, "intra_saving_pages") + number(potential, "inter_saving_pages")) *
+        number(size, "page_size_bytes");
+    table.rows.push_back(
+        {Cell(size_name(size)), cell(potential, "zero_pages"), cell(potential, "used_pages"),
+         cell(potential, "minimum_pages"), cell(potential, "intra_saving_pages"),
+         cell(potential, "inter_saving_pages"), Cell(static_cast<std::uint64_t>(bytes))});
+  }
+  section.tables.push_back(std::move(table));
+  return section;
+}
+
+Chart subjects_chart(const View& view) {
+  Chart chart{"subjects_chart",
+              "Where each subject's memory goes",
+              ChartKind::stacked_bar,
+              "subject",
+              "memory",
+              Unit::bytes,
+              {},
+              {},
+              ""};
+  report::Series needed{"distinct here only", {}, {}, {}};
+  report::Series inter{"also in another subject", {}, {}, {}};
+  report::Series intra{"copies inside the subject", {}, {}, {}};
+  report::Series zero{"zero", {}, {}, {}};
+  for (const json& subject : view.first.at("subjects")) {
+    chart.categories.push_back(subject.at("name"));
+    const double shared = number(subject, "inter_saving_pages");
+    const double distinct = number(subject, "distinct_pages");
+    needed.y.push_back((distinct - shared) * view.page_bytes);
+    inter.y.push_back(shared * view.page_bytes);
+    intra.y.push_back(number(subject, "intra_saving_pages") * view.page_bytes);
+    zero.y.push_back(number(subject, "zero_pages") * view.page_bytes);
+  }
+  chart.series = {needed, inter, intra, zero};
+  return chart;
+}
+
+Section subjects_section(const View& view) {
+  Section section{"subjects", "Subjects", {}, {}, {}, false};
+  Table table{"subjects",
+              "Each subject",
+              fmt::format("Pages of {}. Inter: its contents that another subject has too.",
+                          size_name(view.first)),
+              {},
+              {}};
+  table.columns = {{"name", "name", Unit::none},
+                   {"kind", "kind", Unit::none},
+                   {"pid", "pid", Unit::none},
+                   {"used_pages", "used", Unit::pages},
+                   {"distinct_pages", "distinct", Unit::pages},
+                   {"intra_saving_pages", "intra", Unit::pages},
+                   {"inter_saving_pages", "inter", Unit::pages},
+                   {"zero_pages", "zero", Unit::pages},
+                   {"merged_pages", "merged by KSM", Unit::pages},
+                   {"unread_pages", "not read", Unit::pages}};
+  for (const json& subject : view.first.at("subjects")) {
+    const json real = subject.value("real", json(nullptr));
+    const json& unread = subject.at("unread_pages");
+    const Cell pid =
+        subject.at("pid").is_number() ? Cell(std::to_string(subject.at("pid").get<int>())) : Cell();
+    table.rows.push_back(
+        {cell(subject, "name"), cell(subject, "kind"), pid, cell(subject, "used_pages"),
+         cell(subject, "distinct_pages"), cell(subject, "intra_saving_pages"),
+         cell(subject, "inter_saving_pages"), cell(subject, "zero_pages"),
+         real.is_null() ? Cell() : cell(real, "merged_pages"),
+         Cell(static_cast<std::uint64_t>(number(unread, "swapped") + number(unread, "absent") +
+                                         number(unread, "denied")))});
+  }
+  section.tables.push_back(std::move(table));
+  section.charts.push_back(subjects_chart(view));
+  return section;
+}
+
+Table memory_table(const View& view) {
+  Table table{"memory",
+              "The kernel's own accounting",
+              "From smaps_rollup, of the whole process: Pss divides a shared page among those who "
+              "map it. For a VM it includes the emulator's own memory.",
+              {{"name", "name", Unit::none},
+               {"identified_by", "known by", Unit::none},
+               {"rss_bytes", "Rss", Unit::bytes},
+               {"pss_bytes", "Pss", Unit::bytes},
+               {"ksm_bytes", "KSM", Unit::bytes},
+               {"swap_bytes", "swap", Unit::bytes},
+               {"anon_huge_bytes", "huge", Unit::bytes}},
+              {}};
+  for (const json& subject : view.first.at("subjects")) {
+    const json memory = subject.value("memory", json(nullptr));
+    if (memory.is_null()) continue;
+    table.rows.push_back({cell(subject, "name"), cell(subject, "identified_by"),
+                          cell(memory, "rss_bytes"), cell(memory, "pss_bytes"),
+                          cell(memory, "ksm_bytes"), cell(memory, "swap_bytes"),
+                          cell(memory, "anon_huge_bytes")});
+  }
+  return table;
+}
+
+Table real_table(const json& real) {
+  struct Row {
+    const char* key;
+    const char* meaning;
+  };
+  static constexpr Row kRows[] = {
+      {"merged_pages", "non-zero pages on a KSM frame"},
+      {"ksm_frames", "distinct KSM frames behind them"},
+      {"ksm_saved_pages", "saved by KSM (merged - frames)"},
+      {"saved_pages", "saved in any way: KSM, fork, page cache, shared memory"},
+      {"mergeable_saved_pages", "of these, in memory registered with KSM"},
+      {"zero_merged_pages", "zero pages without a frame of their own (apart from the rest)"},
+      {"outside_pages", "pages whose frame a process that was not scanned maps too"}};
+  Table table{"real",
+              "What is really shared now",
+              "From page flags and mapping counts of the pages read.",
+              {{"figure", "figure", Unit::none},
+               {"pages", "pages", Unit::pages},
+               {"meaning", "meaning", Unit::none}},
+              {}};
+  for (const Row& row : kRows)
+    table.rows.push_back(
+        {Cell(std::string(row.key)), cell(real, row.key), Cell(std::string(row.meaning))});
+  return table;
+}
+
+Section real_section(const View& view) {
+  Section section{"real", "Real sharing", {}, {}, {}, false};
+  if (view.scan.at("real").is_null()) {
+    section.paragraphs.push_back(real_line(view));
+  } else {
+    section.tables.push_back(real_table(view.scan.at("real")));
+    const json& efficiency = view.scan.at("efficiency_percent");
+    if (efficiency.is_number())
+      section.paragraphs.push_back(fmt::format(
+          "Efficiency: {:.1f} % (pages saved in memory registered with KSM, of intra + inter).",
+          efficiency.get<double>()));
+  }
+  Table memory = memory_table(view);
+  if (!memory.rows.empty()) section.tables.push_back(std::move(memory));
+  return section;
+}
+
+Section causes_section(const View& view) {
+  Section section{"causes", "Where the rest goes", {}, {}, {}, false};
+  const json& unrealized = view.scan.at("unrealized");
+  section.paragraphs.push_back(
+      "Every frame that duplicates another frame's content is put under the first cause that "
+      "applies, "
+      "in the order of this table; the causes add up to the unrealized potential.");
+  Table table{"causes",
+              "Unrealized potential by cause",
+              "",
+              {{"cause", "cause", Unit::none},
+               {"pages", "pages", Unit::pages},
+               {"percent", "share", Unit::percent},
+               {"action", "what would free it", Unit::none}},
+              {}};
+  Chart chart{"causes_chart",
+              "Unrealized potential by cause",
+              ChartKind::bar,
+              "cause",
+              "memory",
+              Unit::bytes,
+              {},
+              {{"unrealized", {}, {}, {}}},
+              ""};
+  const double total = number(unrealized, "pages");
+  for (const json& cause : unrealized.at("causes")) {
+    const double pages = number(cause, "pages");
+    table.rows.push_back({cell(cause, "cause"), cell(cause, "pages"),
+                          Cell(total > 0 ? 100 * pages / total : 0.0), cell(cause, "action")});
+    chart.categories.push_back(cause.at("cause"));
+    chart.series.front().y.push_back(pages * static_cast<double>(kPageSize));
+  }
+  section.tables.push_back(std::move(table));
+  if (total > 0) section.charts.push_back(std::move(chart));
+  return section;
+}
+
+Section matrix_section(const View& view) {
+  Section section{"matrix", "Who shares with whom", {}, {}, {}, true};
+  const json& matrix = view.scan.at("matrix");
+  Chart chart{"matrix_chart",
+              "Contents found in both",
+              ChartKind::heat_map,
+              "subject",
+              "subject",
+              Unit::pages,
+              {},
+              {},
+              "The diagonal is each subject's number of distinct contents."};
+  Table table{
+      "matrix", "Contents found in both subjects", "", {{"subject", "subject", Unit::none}}, {}};
+  const json& names = matrix.at("subjects");
+  std::size_t row_number = 0;
+  for (const json& name : names) {
+    chart.categories.push_back(name);
+    table.columns.push_back({name, name, Unit::pages});
+    report::Series series{name, {}, matrix.at("shared_contents").at(row_number), {}};
+    std::vector<Cell> row{Cell(name.get<std::string>())};
+    for (const double value : series.y) row.emplace_back(static_cast<std::uint64_t>(value));
+    table.rows.push_back(std::move(row));
+    chart.series.push_back(std::move(series));
+    ++row_number;
+  }
+  section.tables.push_back(std::move(table));
+  section.charts.push_back(std::move(chart));
+  return section;
+}
+
+Section groups_section(const View& view) {
+  Section section{"groups", "Largest groups of identical pages", {}, {}, {}, true};
+  Table table{
+      "groups",
+      "Most copied contents",
+      "Hashes are keyed per run unless --stable-hash; page contents never leave the process.",
+      {{"copies", "copies", Unit::pages},
+       {"pattern", "pattern", Unit::none},
+       {"in", "in", Unit::none},
+       {"hash", "hash", Unit::none}},
+      {}};
+  for (const json& group : view.scan.at("groups")) {
+    std::vector<std::string> where;
+    for (const json& in : group.at("in")) {
+      if (where.size() == 4) {
+        where.push_back(fmt::format("and {} more", group.at("in").size() - 4));
+        break;
+      }
+      where.push_back(fmt::format("{} ({})", in.at("subject").get<std::string>(),
+                                  with_separators(in.at("pages").get<std::uint64_t>())));
+    }
+    table.rows.push_back({cell(group, "copies"), cell(group, "pattern"),
+                          Cell(fmt::format("{}", fmt::join(where, ", "))), cell(group, "hash")});
+  }
+  section.tables.push_back(std::move(table));
+  return section;
+}
+
+// Cumulative, as in the Difference Engine paper: sharing, + patching, + compression.
+Chart beyond_chart(const View& view, const json& beyond) {
+  const double used = number(view.potential, "used_pages");
+  Chart chart{"beyond_chart",
+              "Saved by sharing, + patching, + compression",
+              ChartKind::stacked_bar,
+              "mechanisms",
+              "% of used memory",
+              Unit::percent,
+              {"sharing", "+ patching", "+ lz4", "+ zstd"},
+              {},
+              ""};
+  const double patch = number(beyond, "patch_saving_pages");
+  const double with_lz4 = number(beyond, "patch_then_lz4_saving_pages") - patch;
+  const double with_zstd = number(beyond, "patch_then_zstd_saving_pages") - patch;
+  const auto share = [used](double pages) { return used > 0 ? 100 * pages / used : 0; };
+  const double sharing = share(view.saving);
+  chart.series = {{"sharing", {}, {sharing, sharing, sharing, sharing}, {}},
+                  {"patching", {}, {0, share(patch), share(patch), share(patch)}, {}},
+                  {"compression", {}, {0, 0, share(with_lz4), share(with_zstd)}, {}}};
+  return chart;
+}
+
+Section beyond_section(const View& view) {
+  const json& beyond = view.scan.at("beyond");
+  Section section{"beyond", "Beyond identity", {}, {}, {}, true};
+  section.paragraphs.push_back(fmt::format(
+      "After sharing, {} of {} contents examined. Near-identical pages are found as in Difference "
+      "Engine (Gupta et al., 2008): two 64-byte blocks at fixed random offsets, one candidate "
+      "each; "
+      "a patch counts up to half a page, a compressed page up to half its size.",
+      with_separators(beyond.at("examined_contents").get<std::uint64_t>()),
+      with_separators(beyond.at("contents").get<std::uint64_t>())));
+  Table table{"beyond",
+              "What could be saved after sharing",
+              "",
+              {{"mechanism", "mechanism", Unit::none}, {"pages", "saving", Unit::pages}},
+              {}};
+  for (const char* key : {"patch_saving_pages", "lz4_saving_pages", "zstd_saving_pages",
+                          "patch_then_lz4_saving_pages", "patch_then_zstd_saving_pages"}) {
+    std::string name = key;
+    name.erase(name.rfind("_saving_pages"));
+    std::replace(name.begin(), name.end(), '_', ' ');
+    table.rows.push_back({Cell(std::move(name)), cell(beyond, key)});
+  }
+  section.tables.push_back(std::move(table));
+  section.charts.push_back(beyond_chart(view, beyond));
+  return section;
+}
+
+Section time_section(const View& view) {
+  Section section{"time", "Over time", {}, {}, {}, false};
+  Chart chart{"time_chart",
+              "Potential and real sharing over time",
+              ChartKind::line,
+              "seconds",
+              "memory",
+              Unit::bytes,
+              {},
+              {},
+              ""};
+  report::Series potential{"potential", {}, {}, {}};
+  report::Series real{"shared now", {}, {}, {}};
+  report::Series ksm{"by KSM", {}, {}, {}};
+  Chart churn{"churn_chart",
+              "Churn: pages with other contents than a look before",
+              ChartKind::line,
+              "seconds",
+              "% of pages",
+              Unit::percent,
+              {},
+              {{"churn", {}, {}, {}}},
+              ""};
+  Table table{"time",
+              "Looks",
+              "",
+              {{"t_seconds", "t", Unit::seconds},
+               {"used_pages", "used", Unit::pages},
+               {"saving_pages", "potential saving", Unit::pages},
+               {"saved_pages", "shared now", Unit::pages},
+               {"churned_pages", "churned", Unit::pages}},
+              {}};
+  for (const json& look : view.scan.at("looks")) {
+    const double t = number(look, "t_seconds");
+    const json& p = look.at("potential");
+    const double saving = number(p, "intra_saving_pages") + number(p, "inter_saving_pages");
+    potential.x.push_back(t);
+    potential.y.push_back(saving * static_cast<double>(kPageSize));
+    Cell saved;
+    if (const json& r = look.at("real"); !r.is_null()) {
+      real.x.push_back(t);
+      real.y.push_back(number(r, "saved_pages") * static_cast<double>(kPageSize));
+      ksm.x.push_back(t);
+      ksm.y.push_back(number(r, "ksm_saved_pages") * static_cast<double>(kPageSize));
+      saved = cell(r, "saved_pages");
+    }
+    if (const double compared = number(look, "compared_pages"); compared > 0) {
+      churn.series.front().x.push_back(t);
+      churn.series.front().y.push_back(100 * number(look, "churned_pages") / compared);
+    }
+    table.rows.push_back(
+        {Cell(t), cell(p, "used_pages"), Cell(saving), saved, cell(look, "churned_pages")});
+  }
+  chart.series = {potential, real, ksm};
+  section.charts = {chart, churn};
+  section.tables.push_back(std::move(table));
+  return section;
+}
+
+Section ksm_section(const View& view) {
+  Section section{"ksm", "The kernel's global KSM counters", {}, {}, {}, true};
+  const json& ksm = view.scan.at("ksm");
+  if (!ksm.at("available").get<bool>()) {
+    section.paragraphs.push_back(
+        fmt::format("Not available: {}.", ksm.at("reason").get<std::string>()));
+    return section;
+  }
+  std::vector<std::string> reasons = ksm.at("misleading_because");
+  section.paragraphs.push_back(
+      fmt::format("Don't judge a VM by these: {}.", fmt::join(reasons, "; ")));
+  Table table{"ksm",
+              "/sys/kernel/mm/ksm",
+              "",
+              {{"name", "name", Unit::none}, {"value", "value", Unit::none}},
+              {}};
+  for (const auto& [key, value] : ksm.items()) {
+    if (key == "available" || key == "misleading_because" || value.is_null()) continue;
+    table.rows.push_back(
+        {Cell(key), value.is_string() ? Cell(value.get<std::string>()) : Cell(value.dump())});
+  }
+  section.tables.push_back(std::move(table));
+  return section;
+}
+
+Section checks_section(const View& view) {
+  Section section{"checks", "Checks", {}, {}, {}, true};
+  if (const json& c = view.scan.at("confirmation"); !c.is_null())
+    section.paragraphs.push_back(
+        fmt::format("Confirmed byte by byte: {} pages; {} collisions, {} changed meanwhile, {} "
+                    "could not be read "
+                    "again.",
+                    c.at("confirmed_pages").dump(), c.at("collisions").dump(),
+                    c.at("changed_pages").dump(), c.at("unconfirmed_pages").dump()));
+  if (const json& s = view.scan.at("second_look"); !s.is_null())
+    section.paragraphs.push_back(
+        fmt::format("Second look: {} pages had changed (first look {:.2f} s, second {:.2f} s).",
+                    s.at("changing_pages").dump(), number(s, "first_look_seconds"),
+                    number(s, "second_look_seconds")));
+  if (const json& s = view.scan.at("sampling"); !s.is_null())
+    section.paragraphs.push_back(fmt::format(
+        "Sampled: {:g} % of contents, {} heavy contents counted exactly; intervals are 95 %.",
+        100 * number(s, "share"), s.at("heavy_contents").dump()));
+  return section;
+}
+
+}  // namespace
+
+std::vector<Section> sections(const View& view) {
+  const json& scan = view.scan;
+  std::vector<Section> list = {potential_section(view), subjects_section(view)};
+  if (!scan.at("looks").empty()) list.push_back(time_section(view));
+  if (!scan.at("ksm").is_null()) list.push_back(real_section(view));
+  if (!scan.at("unrealized").is_null()) list.push_back(causes_section(view));
+  if (view.first.at("subjects").size() > 1 && !scan.at("matrix").at("shared_contents").empty())
+    list.push_back(matrix_section(view));
+  if (!scan.at("groups").empty()) list.push_back(groups_section(view));
+  if (!scan.at("beyond").is_null()) list.push_back(beyond_section(view));
+  if (!scan.at("ksm").is_null()) list.push_back(ksm_section(view));
+  if (Section checks = checks_section(view); !checks.paragraphs.empty())
+    list.push_back(std::move(checks));
+  return list;
+}
+
+}  // namespace brim::share
