@@ -2,9 +2,9 @@
 #pragma once
 // A file descriptor that is closed once. Invariant: holds a descriptor of its own, or none (-1).
 
-#include <unistd.h>
-
 #include <utility>
+
+#include <unistd.h>
 
 namespace brim {
 

@@ -1,19 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/progress.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include "base/text.h"
+#include "base/utf8.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
-
-#include "base/text.h"
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 namespace brim {
 namespace {
 
 constexpr auto kRedraw = std::chrono::milliseconds(100);
+constexpr double kLargestRate = 1e18;  // bytes a second: what still fits 64 bits
+
+struct Cut {
+  std::string text;
+  int columns = 0;
+};
+
+// The longest beginning of well-formed UTF-8 that surely fits.
+// LIMIT: every character beyond ASCII is taken as two columns wide, as the widest are.
+Cut cut_to(std::string_view text, int columns) {
+  Cut cut;
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const int width = length == 1 ? 1 : 2;
+    if (cut.columns + width > columns) break;
+    cut.text += text.substr(0, length);
+    cut.columns += width;
+    text.remove_prefix(length);
+  }
+  return cut;
+}
 
 }  // namespace
 
@@ -68,31 +90,33 @@ void Progress::draw(std::chrono::steady_clock::time_point now) {
 
 std::string Progress::line(const std::string& label, std::uint64_t done, std::uint64_t total,
                            double seconds, std::uint64_t unit_bytes, int columns) {
+  const auto amount = static_cast<double>(done);
+  const auto whole = static_cast<double>(total);
   std::string tail;
   if (total > 0) {
-    const double fraction = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
-    tail += fmt::format(" {:3.0f} %", fraction * 100);
+    // Rounded down: 100 % is said only of what is done.
+    tail += fmt::format(" {:3.0f} %", std::floor(std::min(1.0, amount / whole) * 100));
   } else {
     tail += fmt::format(" {}", done);
   }
   if (unit_bytes > 0 && seconds > 0.2) {
-    const double rate = static_cast<double>(done * unit_bytes) / seconds;
+    const double rate = std::min(amount * static_cast<double>(unit_bytes) / seconds, kLargestRate);
     tail += fmt::format("  {}/s", human_bytes(Bytes(static_cast<std::uint64_t>(rate))));
   }
-  if (total > done && done > 0 && seconds > 1) {
-    const double left = seconds * static_cast<double>(total - done) / static_cast<double>(done);
-    tail += fmt::format("  {:.0f} s left", left);
-  }
+  if (total > done && done > 0 && seconds > 1)
+    tail += fmt::format("  {:.0f} s left", seconds * (whole - amount) / amount);
   const int room = columns - static_cast<int>(tail.size());
-  std::string head = label.substr(0, static_cast<std::size_t>(std::max(0, room)));
-  const int bar = std::min(30, room - static_cast<int>(head.size()) - 3);
+  const Cut head = cut_to(printable(label), room);
+  const int bar = std::min(30, room - head.columns - 3);
+  std::string drawn;
   if (total > 0 && bar >= 5) {
-    const auto full = static_cast<int>(std::min<std::uint64_t>(
-        static_cast<std::uint64_t>(bar), done * static_cast<std::uint64_t>(bar) / total));
-    head += fmt::format(" [{}{}]", std::string(static_cast<std::size_t>(full), '#'),
+    const int full = static_cast<int>(std::min(1.0, amount / whole) * bar);
+    drawn = fmt::format(" [{}{}]", std::string(static_cast<std::size_t>(full), '#'),
                         std::string(static_cast<std::size_t>(bar - full), ' '));
   }
-  return (head + tail).substr(0, static_cast<std::size_t>(std::max(0, columns)));
+  // The tail is ASCII, and nothing stands before it where it alone is too long.
+  if (room < 0) return tail.substr(0, static_cast<std::size_t>(std::max(0, columns)));
+  return head.text + drawn + tail;
 }
 
 }  // namespace brim

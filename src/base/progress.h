@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // A progress line on a terminal: label, bar, percentage, rate, time left. Prints nothing when the
-// stream is not a terminal, and clears its line at the end. advance() may be called from any thread;
-// it draws at most ten times a second.
+// stream is not a terminal, and clears its line at the end. advance() may be called from any
+// thread; it draws at most ten times a second.
 
 #include <atomic>
 #include <chrono>

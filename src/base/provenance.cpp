@@ -5,11 +5,16 @@ namespace brim {
 
 std::string_view name_of(Provenance provenance) {
   switch (provenance) {
-    case Provenance::measured: return "measured";
-    case Provenance::modelled: return "modelled";
-    case Provenance::published: return "published";
-    case Provenance::assumed: return "assumed";
-    case Provenance::computed: return "computed";
+    case Provenance::measured:
+      return "measured";
+    case Provenance::modelled:
+      return "modelled";
+    case Provenance::published:
+      return "published";
+    case Provenance::assumed:
+      return "assumed";
+    case Provenance::computed:
+      return "computed";
   }
   return "assumed";
 }

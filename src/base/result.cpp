@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/result.h"
 
+#include "base/utf8.h"
+
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -20,39 +22,39 @@ Error errno_error(int errno_value, std::string_view tried, std::string where) {
 }
 
 std::string error_line(const Error& error) {
-  const std::string line =
-      error.where.empty() ? error.what : fmt::format("{}: {}", error.where, error.what);
-  std::string safe;
-  for (const char c : line) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
-      safe += fmt::format("\\x{:02x}", byte);
-    else
-      safe += c;
-  }
-  return safe;
+  return printable(error.where.empty() ? error.what
+                                       : fmt::format("{}: {}", error.where, error.what));
 }
 
 int exit_status(ErrorCode code) {
   switch (code) {
-    case ErrorCode::missing: return 3;
-    case ErrorCode::interrupted: return 130;
+    case ErrorCode::missing:
+      return 3;
+    case ErrorCode::interrupted:
+      return 130;
     case ErrorCode::bad_input:
     case ErrorCode::denied:
     case ErrorCode::gone:
-    case ErrorCode::io: return 2;
+    case ErrorCode::io:
+      return 2;
   }
   return 2;
 }
 
 std::string_view name_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::bad_input: return "bad_input";
-    case ErrorCode::denied: return "denied";
-    case ErrorCode::gone: return "gone";
-    case ErrorCode::io: return "io";
-    case ErrorCode::missing: return "missing";
-    case ErrorCode::interrupted: return "interrupted";
+    case ErrorCode::bad_input:
+      return "bad_input";
+    case ErrorCode::denied:
+      return "denied";
+    case ErrorCode::gone:
+      return "gone";
+    case ErrorCode::io:
+      return "io";
+    case ErrorCode::missing:
+      return "missing";
+    case ErrorCode::interrupted:
+      return "interrupted";
   }
   return "io";
 }

@@ -8,8 +8,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <utility>
+
+#include <tl/expected.hpp>
 
 namespace brim {
 
@@ -43,7 +44,7 @@ using Result = tl::expected<T, Error>;
 // all else `io`. `tried` is what was attempted ("open", "read pagemap").
 [[nodiscard]] Error errno_error(int errno_value, std::string_view tried, std::string where);
 
-// "where: what", one line, control characters escaped.
+// "where: what", one line; control characters and broken UTF-8 escaped.
 [[nodiscard]] std::string error_line(const Error& error);
 
 // The exit status of a command that ends with this error: 2 bad_input, denied, gone, io; 3 missing;
@@ -62,14 +63,15 @@ using Result = tl::expected<T, Error>;
 // Assigns the value of a Result expression, or returns its error from the enclosing function.
 #define BRIM_TRY_CONCAT_(a, b) a##b
 #define BRIM_TRY_CONCAT(a, b) BRIM_TRY_CONCAT_(a, b)
-#define BRIM_TRY(declaration, ...) BRIM_TRY_(BRIM_TRY_CONCAT(brim_try_, __LINE__), declaration, __VA_ARGS__)
-#define BRIM_TRY_(name, declaration, ...)                      \
-  auto name = (__VA_ARGS__);                                   \
+#define BRIM_TRY(declaration, ...) \
+  BRIM_TRY_(BRIM_TRY_CONCAT(brim_try_, __LINE__), declaration, __VA_ARGS__)
+#define BRIM_TRY_(name, declaration, ...)                  \
+  auto name = (__VA_ARGS__);                               \
   if (!name) return ::brim::fail(std::move(name).error()); \
   declaration = std::move(*name)
 // The same for Result<void>.
-#define BRIM_CHECK(...)                                                                  \
-  do {                                                                                   \
-    if (auto brim_check = (__VA_ARGS__); !brim_check)                                    \
-      return ::brim::fail(std::move(brim_check).error());                                \
+#define BRIM_CHECK(...)                                   \
+  do {                                                    \
+    if (auto brim_check = (__VA_ARGS__); !brim_check)     \
+      return ::brim::fail(std::move(brim_check).error()); \
   } while (false)

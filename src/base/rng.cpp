@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/rng.h"
 
-#include <bit>
-
 #include "base/result.h"
+
+#include <bit>
 
 namespace brim {
 namespace {
@@ -16,8 +16,11 @@ std::uint64_t splitmix64(std::uint64_t& state) {
   return z ^ (z >> 31);
 }
 
-// One splitmix step keyed by each byte: names of any length reach all 64 bits.
+// One splitmix step keyed by each byte: names of any length reach all 64 bits. The seed is mixed
+// before the first byte meets it: otherwise small seeds and short names would cancel (seed 0 and
+// "a" would give the stream of seed 3 and "b").
 std::uint64_t mix_name(std::uint64_t key, std::string_view name) {
+  key = splitmix64(key);
   for (const char c : name) {
     key ^= static_cast<unsigned char>(c) + 0x100ULL;
     key = splitmix64(key);

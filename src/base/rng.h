@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Seeded randomness: xoshiro256** (Blackman & Vigna, 2018), seeded through splitmix64. The same seed
-// gives the same draws on every machine, compiler and library.
+// Seeded randomness: xoshiro256** (Blackman & Vigna, 2018), seeded through splitmix64. The same
+// seed gives the same draws on every machine, compiler and library.
 //
 // split("name") gives a stream that depends on the seed and the name alone, not on how many draws
 // were made before: one more consumer of randomness does not move the others.

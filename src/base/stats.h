@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Statistics of small samples. Quantiles and distributions come from Boost.Math.
-// Empty input is a caller's bug where a value is returned plainly; where it is ordinary (too few
-// runs), the result is an optional.
+// Values are finite. Empty input is a caller's bug where a value is returned plainly; where it is
+// ordinary (too few runs), the result is an optional. 0 < confidence < 1.
+//
+// Intervals and tests take the values as independent draws: samples of one run over time are not
+// quite that, and their intervals come out too narrow.
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <vector>
@@ -24,8 +28,10 @@ struct Summary {
   double maximum = 0;
 };
 
+// Compensated sum over n (Neumaier 1974).
 [[nodiscard]] double mean(std::span<const double> values);
-// Square root of the unbiased variance (Welford); 0 for fewer than two values.
+// Square root of the unbiased variance (corrected two-pass, Chan, Golub & LeVeque 1983); 0 for
+// fewer than two values.
 [[nodiscard]] double sample_sd(std::span<const double> values);
 // Linear interpolation between order statistics (Hyndman & Fan 1996, type 7). 0 <= percent <= 100.
 [[nodiscard]] double percentile(std::vector<double> values, double percent);
@@ -42,13 +48,16 @@ struct Summary {
 [[nodiscard]] double normal_quantile_two_sided(double confidence);
 
 struct RankTest {
-  double u = 0;        // Mann-Whitney U of the first sample
+  double u = 0;        // Mann-Whitney U of the first sample: pairs with a > b, ties count a half
   double p_value = 1;  // two-sided
-  bool exact = false;  // the exact null distribution (no ties, both n <= 20), else the normal
-                       // approximation with tie and continuity correction
+  bool exact = false;  // both n <= 20: the exact permutation distribution, ties as they are; else
+                       // the normal approximation with tie and continuity correction
 };
-// Nothing where a sample is empty.
+// Mann & Whitney 1947. Nothing where a sample is empty.
 [[nodiscard]] std::optional<RankTest> mann_whitney(std::span<const double> a,
                                                    std::span<const double> b);
+// The least two-sided p-value that samples of these sizes can reach, 2 / C(n_a + n_b, n_a): where
+// it is 0.05 or more, the test cannot see any difference at that level.
+[[nodiscard]] double least_rank_test_p(std::size_t n_a, std::size_t n_b);
 
 }  // namespace brim

@@ -28,6 +28,36 @@ std::optional<Suffixed> number_and_suffix(std::string_view text) {
   return out;
 }
 
+// 1 for "" and "B"; 1024 for "K", "KB" and "KiB", and so on; 0 for what is no suffix.
+double bytes_of_suffix(std::string_view suffix) {
+  static constexpr std::string_view kLetters = "KMGT";
+  if (suffix.empty() || suffix == "B") return 1;
+  const std::size_t power = kLetters.find(suffix[0]);
+  const std::string_view rest = suffix.substr(1);
+  if (power == std::string_view::npos || (!rest.empty() && rest != "B" && rest != "iB")) return 0;
+  return std::pow(1024.0, static_cast<double>(power + 1));
+}
+
+// Optimal string alignment: edits and swaps of neighbours; three rows of the table are kept.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1);
+  std::vector<std::size_t> previous(b.size() + 1);
+  std::vector<std::size_t> current(b.size() + 1);
+  std::iota(previous.begin(), previous.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    current[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
+      current[j] = std::min({previous[j] + 1, current[j - 1] + 1, previous[j - 1] + change});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        current[j] = std::min(current[j], before[j - 2] + 1);
+    }
+    std::swap(before, previous);
+    std::swap(previous, current);
+  }
+  return previous[b.size()];
+}
+
 }  // namespace
 
 std::string human_bytes(Bytes bytes) {
@@ -44,10 +74,13 @@ std::string human_bytes(Bytes bytes) {
 }
 
 std::string with_separators(std::uint64_t n) {
-  std::string digits = std::to_string(n);
-  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
-    digits.insert(static_cast<std::size_t>(at), ",");
-  return digits;
+  const std::string digits = std::to_string(n);
+  std::string out;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
+    out += digits[i];
+  }
+  return out;
 }
 
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
@@ -91,20 +124,20 @@ Result<double> parse_fraction(std::string_view text) {
 }
 
 Result<Bytes> parse_bytes(std::string_view text) {
+  if (const auto whole = parse_number(trim(text))) return Bytes(*whole);
   const auto parsed = number_and_suffix(text);
   if (parsed && parsed->value >= 0) {
-    static constexpr std::string_view kLetters = "KMGT";
-    const std::string_view suffix = parsed->suffix;
-    double scale = suffix.empty() || suffix == "B" ? 1 : 0;
-    const std::size_t power = suffix.empty() ? std::string_view::npos : kLetters.find(suffix[0]);
-    if (power != std::string_view::npos && (suffix.size() == 1 || suffix.substr(1) == "iB" ||
-                                            suffix.substr(1) == "B"))
-      scale = std::pow(1024.0, static_cast<double>(power + 1));
-    const double bytes = parsed->value * scale;
-    if (scale > 0 && bytes < 9e18) return Bytes(static_cast<std::uint64_t>(std::llround(bytes)));
+    const double bytes = parsed->value * bytes_of_suffix(parsed->suffix);
+    const bool whole = !parsed->suffix.starts_with('B') && !parsed->suffix.empty();
+    if (bytes_of_suffix(parsed->suffix) > 0 && bytes < 9e18 &&
+        (whole || std::floor(bytes) == bytes))
+      return Bytes(static_cast<std::uint64_t>(std::llround(bytes)));
   }
-  return fail(ErrorCode::bad_input,
-              fmt::format("'{}' is not a size; write bytes or a number with K, M, G or T", text));
+  return fail(
+      ErrorCode::bad_input,
+      fmt::format("'{}' is not a size; write whole bytes or a number with K, M, G or T, such "
+                  "as 4096, 4K or 1.5G",
+                  text));
 }
 
 std::optional<std::uint64_t> parse_number(std::string_view text, int base) {
@@ -117,31 +150,13 @@ std::optional<std::uint64_t> parse_number(std::string_view text, int base) {
 
 std::optional<std::string> nearest_word(std::string_view word,
                                         std::span<const std::string> candidates) {
-  // Optimal string alignment distance, three rows.
-  const auto distance = [](std::string_view a, std::string_view b) {
-    std::vector<std::size_t> before(b.size() + 1);
-    std::vector<std::size_t> previous(b.size() + 1);
-    std::vector<std::size_t> current(b.size() + 1);
-    std::iota(previous.begin(), previous.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-      current[0] = i;
-      for (std::size_t j = 1; j <= b.size(); ++j) {
-        const std::size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
-        current[j] = std::min({previous[j] + 1, current[j - 1] + 1, previous[j - 1] + change});
-        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-          current[j] = std::min(current[j], before[j - 2] + 1);
-      }
-      before = previous;
-      previous = current;
-    }
-    return previous[b.size()];
-  };
   std::optional<std::string> best;
-  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+  std::size_t best_distance = 0;
   for (const std::string& candidate : candidates) {
-    const std::size_t d = distance(word, candidate);
-    if (d < best_distance) {
-      best_distance = d;
+    const std::size_t distance = edit_distance(word, candidate);
+    const bool near = distance <= std::max(word.size(), candidate.size()) / 3;
+    if (near && (!best || distance < best_distance)) {
+      best_distance = distance;
       best = candidate;
     }
   }
@@ -166,8 +181,9 @@ std::string_view trim(std::string_view text) {
 }
 
 std::string iso_time(std::chrono::system_clock::time_point time) {
-  const auto seconds = std::chrono::time_point_cast<std::chrono::seconds>(time);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
 }
 
 }  // namespace brim

@@ -2,6 +2,9 @@
 #pragma once
 // Text that people read and write: sizes, durations, percentages, the nearest known word.
 
+#include "base/result.h"
+#include "base/units.h"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -9,9 +12,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/result.h"
-#include "base/units.h"
 
 namespace brim {
 
@@ -24,13 +24,13 @@ namespace brim {
 [[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
 // "1%", "0.5%" or a fraction "0.01"; in (0, 1].
 [[nodiscard]] Result<double> parse_fraction(std::string_view text);
-// "4096", "4K", "2M", "1G" (powers of 1024; also KiB, MiB, GiB).
+// "4096", "4K", "2M", "1.5G" (powers of 1024; also KiB, MiB, GiB). Bytes are whole.
 [[nodiscard]] Result<Bytes> parse_bytes(std::string_view text);
 // A whole unsigned number, nothing before or after it.
 [[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view text, int base = 10);
 
-// The candidate nearest to `word` by edit distance (with transpositions), if it is near enough to be
-// what was meant (at most a third of its letters differ); ties go to the first.
+// The candidate nearest to `word` by edit distance (with transpositions), if it is near enough to
+// be what was meant (at most a third of the longer word's letters differ); ties go to the first.
 [[nodiscard]] std::optional<std::string> nearest_word(std::string_view word,
                                                       std::span<const std::string> candidates);
 

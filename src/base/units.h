@@ -35,7 +35,9 @@ class Quantity {
   }
   friend constexpr Quantity operator+(Quantity a, Quantity b) { return a += b; }
   friend constexpr Quantity operator-(Quantity a, Quantity b) { return a -= b; }
-  friend constexpr Quantity operator*(Quantity a, std::uint64_t n) { return Quantity(a.count_ * n); }
+  friend constexpr Quantity operator*(Quantity a, std::uint64_t n) {
+    return Quantity(a.count_ * n);
+  }
 
  private:
   std::uint64_t count_ = 0;
@@ -70,8 +72,8 @@ using HostFrame = Position<struct HostFrameTag>;      // host-physical address /
 using VirtualPage = Position<struct VirtualPageTag>;  // virtual address / 4 KiB
 
 inline constexpr std::uint64_t kPageShift = 12;
-inline constexpr std::uint64_t kPageSize = 1ULL << kPageShift;          // 4 KiB, x86-64's base page
-inline constexpr std::uint64_t kHugePageSize = 2ULL << 20;              // 2 MiB
+inline constexpr std::uint64_t kPageSize = 1ULL << kPageShift;  // 4 KiB, x86-64's base page
+inline constexpr std::uint64_t kHugePageSize = 2ULL << 20;      // 2 MiB
 inline constexpr std::uint64_t kPagesPerHuge = kHugePageSize / kPageSize;  // 512
 
 constexpr Bytes bytes_of(Pages pages) { return Bytes(pages.count() << kPageShift); }
