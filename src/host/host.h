@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The only door to the kernel's files: /proc, /sys and what else is named by an absolute path, below
-// a root directory that is "/" on a live host and tests/fixtures/hosts/<case> in tests.
+// The only door to the kernel's files: /proc, /sys and what else is named by an absolute path,
+// below a root directory that is "/" on a live host and tests/fixtures/hosts/<case> in tests.
 //
 // Paths are absolute as on the host ("/proc/meminfo") and resolved below the root's descriptor, so
 // that a fixture can't reach the real machine. live() is false for fixtures: whatever needs system
 // calls on other processes or sockets (QMP, libvirt, madvise) must answer `missing` with a reason
 // there.
 
+#include "base/fd.h"
+#include "base/result.h"
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/fd.h"
-#include "base/result.h"
 
 namespace brim::host {
 
@@ -39,7 +39,10 @@ class Host {
   // Names in a directory without . and .., sorted.
   [[nodiscard]] Result<std::vector<std::string>> list(std::string_view path) const;
   [[nodiscard]] Result<std::string> read_link(std::string_view path) const;
+  // Never creates a file; close-on-exec is added to `flags` (of open(2)).
   [[nodiscard]] Result<Fd> open_file(std::string_view path, int flags) const;
+  // The path as errors name it: below the root for fixtures.
+  [[nodiscard]] std::string place(std::string_view path) const;
 
  private:
   Host() = default;

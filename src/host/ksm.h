@@ -3,15 +3,15 @@
 // KSM's knobs and global counters, /sys/kernel/mm/ksm (Documentation/admin-guide/mm/ksm.rst).
 //
 // The counters are global and stale: they include every mergeable process of the host, and pages
-// that changed or went away count until ksmd comes round again. Judge a VM by its own page flags and
-// smaps. Files that a kernel lacks are nothing (6.1: no general_profit, smart_scan, advisor).
+// that changed or went away count until ksmd comes round again. Judge a VM by its own page flags
+// and smaps. Files that a kernel lacks are nothing (6.1: no general_profit, smart_scan, advisor).
+
+#include "base/result.h"
+#include "host/host.h"
 
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include "base/result.h"
-#include "host/host.h"
 
 namespace brim::host {
 

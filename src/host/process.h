@@ -3,7 +3,13 @@
 // Processes as /proc shows them (Documentation/filesystems/proc.rst). Sizes in bytes.
 //
 // A process is named by pid and start time, so that a reused pid is not taken for it: `Process`
-// holds a descriptor of /proc/PID, reads through it, and answers `gone` once the process has exited.
+// holds a descriptor of /proc/PID, reads through it, and answers `gone` once the process has
+// exited.
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "base/units.h"
+#include "host/host.h"
 
 #include <cstdint>
 #include <map>
@@ -11,11 +17,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/fd.h"
-#include "base/result.h"
-#include "base/units.h"
-#include "host/host.h"
 
 namespace brim::host {
 
@@ -30,10 +31,14 @@ struct Mapping {
   std::uint64_t offset = 0;
   std::string device;  // "fd:00"
   std::uint64_t inode = 0;
-  std::string path;  // "", "[heap]", "/memfd:pc.ram (deleted)", a file ...
+  // "", "[heap]", "/memfd:pc.ram (deleted)", a file ... The kernel writes a newline as \012.
+  // LIMIT: it leaves backslashes alone, so that a name which really holds "\012" reads as one, too.
+  std::string path;
 
   [[nodiscard]] std::uint64_t bytes() const { return end - start; }
-  [[nodiscard]] bool anonymous() const { return inode == 0; }  // [heap], [stack] and [anon:...] too
+  // No file behind it: [heap], [stack] and [anon:...] too, but not "/SYSV00000000 (deleted)", whose
+  // inode is the segment's id and may be 0.
+  [[nodiscard]] bool anonymous() const { return inode == 0 && !path.starts_with('/'); }
 };
 
 struct SmapsEntry {
@@ -43,8 +48,8 @@ struct SmapsEntry {
   std::uint64_t swap_bytes = 0;
   std::uint64_t anonymous_bytes = 0;
   std::uint64_t anon_huge_bytes = 0;
-  std::optional<std::uint64_t> ksm_bytes;  // "KSM:" since 6.8? absent on 6.1
-  std::vector<std::string> flags;          // VmFlags, two letters each: "mg" mergeable, "sh", "hg" ...
+  std::optional<std::uint64_t> ksm_bytes;  // "KSM:" since Linux 6.7
+  std::vector<std::string> flags;  // VmFlags, two letters each: "mg" mergeable, "sh", "hg" ...
   [[nodiscard]] bool has_flag(std::string_view flag) const;
 };
 
@@ -76,39 +81,44 @@ struct ProcessStat {
 
 struct ProcessStatus {
   std::string name;
-  int uid = 0;  // real
+  std::uint32_t uid = 0;  // real
   std::uint64_t vm_rss_bytes = 0;
   std::uint64_t vm_swap_bytes = 0;
-  bool kernel_thread = false;  // no Vm lines
+  bool kernel_thread = false;  // "Kthread:" (6.8), else: no Vm lines, and not a zombie
 };
 
-// /proc/PID/ksm_stat; the file is absent before 6.1 and its lines differ by version.
+// /proc/PID/ksm_stat; the file is absent before 6.1 and its lines differ by version: 6.1 has the
+// first only, the last came with 6.15.
 struct KsmStat {
   std::optional<std::uint64_t> rmap_items;
   std::optional<std::uint64_t> zero_pages;
   std::optional<std::uint64_t> merging_pages;
   std::optional<std::int64_t> process_profit_bytes;
   std::optional<bool> merge_any;  // prctl(PR_SET_MEMORY_MERGE)
+  std::optional<bool> mergeable;  // some mapping is registered
 };
 
 // Pure parsers, for fixtures and fuzzing. `where` is for errors.
-[[nodiscard]] Result<std::vector<Mapping>> parse_maps(std::string_view text, std::string_view where);
+[[nodiscard]] Result<std::vector<Mapping>> parse_maps(std::string_view text,
+                                                      std::string_view where);
 [[nodiscard]] Result<std::vector<SmapsEntry>> parse_smaps(std::string_view text,
                                                           std::string_view where);
 [[nodiscard]] Result<SmapsRollup> parse_smaps_rollup(std::string_view text, std::string_view where);
 [[nodiscard]] Result<ProcessStat> parse_stat(std::string_view text, std::string_view where);
 [[nodiscard]] Result<ProcessStatus> parse_status(std::string_view text, std::string_view where);
 [[nodiscard]] KsmStat parse_ksm_stat(std::string_view text);
+[[nodiscard]] Result<std::map<std::string, std::string>> parse_process_cgroups(
+    std::string_view text, std::string_view where);
 
 class Process {
  public:
-  // `missing` if there is no such process.
+  // `missing` if there is no such process, `gone` if it is a zombie.
   [[nodiscard]] static Result<Process> open(const Host& host, int pid);
 
   [[nodiscard]] int pid() const { return pid_; }
   [[nodiscard]] std::uint64_t start_ticks() const { return start_ticks_; }
-  // `gone` if it exited or became a zombie since. An exec keeps pid and start time: callers that care
-  // compare mappings.
+  // `gone` if it exited or became a zombie since. An exec keeps pid and start time: callers that
+  // care compare mappings.
   [[nodiscard]] Result<void> check_alive() const;
 
   [[nodiscard]] Result<std::vector<Mapping>> maps() const;
@@ -122,11 +132,22 @@ class Process {
   // Path in each hierarchy as in /proc/PID/cgroup: controller list ("" for v2) -> path.
   [[nodiscard]] Result<std::map<std::string, std::string>> cgroups() const;
 
+  // A file of /proc/PID by name ("smaps"). `gone` once the process has exited, `missing` where this
+  // kernel has no such file or the process, a kernel thread, has no memory; `denied` says what
+  // helps.
   [[nodiscard]] Result<std::string> read_file(std::string_view name) const;
   [[nodiscard]] Result<Fd> open_file(std::string_view name, int flags) const;
+  // "/proc/123/smaps", for errors.
+  [[nodiscard]] std::string place(std::string_view name) const;
+  // The error of a failed system call on one of this process's files: knows gone from missing.
+  [[nodiscard]] Error failure(int errno_value, std::string_view tried, std::string_view name) const;
 
  private:
   Process() = default;
+  [[nodiscard]] Result<ProcessStat> read_stat() const;
+
+  std::string directory_name_;
+  bool live_ = false;
   int pid_ = 0;
   std::uint64_t start_ticks_ = 0;
   Fd directory_;
