@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A run as CSV (one line a sample) or JSON (info, samples, result). Canonical: without times, ids and
-// host context, numbers printed to round-trip, so that two model runs can be compared byte for byte.
-
-#include <string>
+// A run as CSV (one line a sample) or JSON (info, samples, result). Canonical: without times, ids
+// and host context, numbers printed to round-trip, so that two model runs can be compared byte for
+// byte.
 
 #include "study/run.h"
+
+#include <string>
 
 namespace brim::study {
 

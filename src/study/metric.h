@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Every metric brim can record: nothing else can be. One sorted table; `brim list metrics` prints it.
+// Every metric brim can record: nothing else can be. One sorted table; `brim list metrics` prints
+// it.
 
 #include <cstdint>
 #include <span>
@@ -9,12 +10,18 @@
 namespace brim::study {
 
 enum class Direction : std::uint8_t { neither, more_is_better, less_is_better };
+[[nodiscard]] std::string_view name_of(Direction direction);
+
+// Whether a model run gives it again: a time the machine took does not, and canonical exports leave
+// it out.
+enum class Repeatable : std::uint8_t { yes, no };
 
 struct Metric {
   std::string_view name;     // "share.intra_saving_pages": area, then the JSON key
-  std::string_view unit;     // "pages", "bytes", "percent", "per_s", "s"
+  std::string_view unit;     // "pages" (4 KiB), "pages_2m", "bytes", "percent", "s" ...
   std::string_view meaning;  // one sentence
   Direction direction = Direction::neither;
+  Repeatable repeatable = Repeatable::yes;
 };
 
 [[nodiscard]] std::span<const Metric> metrics();  // sorted by name

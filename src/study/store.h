@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Where runs are kept: a SQLite file, or with the same schema a PostgreSQL database
-// ("postgresql://…"). Crash-safe: a killed run leaves a store that opens, its status `running`
-// shown as interrupted once its process is gone. `schema_version` and migrations in order; a store
-// of a newer brim is refused with a line that says so.
+// ("postgresql://…"). Crash-safe: a killed run leaves a store that opens, with every add() that
+// returned in it and none in part; its status stays `running` until mark_interrupted() finds that
+// its process is gone. `schema_version` and migrations in order (store_schema.h); a store of a
+// newer brim is refused with a line that says so.
 //
-// Not thread-safe; several processes may use one store at once (SQLite: WAL, busy timeout).
+// Numbers come back bit for bit (but -0 as 0). Text that is not UTF-8 is kept with U+FFFD in place
+// of the broken bytes, as PostgreSQL and JSON demand.
+//
+// Not thread-safe; several processes may use one store at once (SQLite: WAL, a busy timeout of 10
+// s). LIMIT: SQLite's WAL needs a local file system; on a network one use PostgreSQL.
+
+#include "base/result.h"
+#include "study/run.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "base/result.h"
-#include "study/run.h"
 
 namespace brim::study {
 
@@ -33,10 +39,17 @@ class Store {
 
   // Gives the run its id.
   [[nodiscard]] Result<std::int64_t> begin(const RunInfo& info);
-  // In one transaction. A metric that is not in the table is a bug (assertion).
+  // In one transaction. A metric that is not in the table, or a value that is not finite, is a bug
+  // (assertion). `gone` if the run is not in the store any more.
   [[nodiscard]] Result<void> add(std::int64_t run, std::span<const Sample> samples);
+  // Once a run; `status` is not `running`. `gone` if the run is not in the store, or has finished.
   [[nodiscard]] Result<void> finish(std::int64_t run, RunStatus status,
                                     const std::string& result_json);
+  // Runs of this host (RunOwner::host_id) that are `running` though `alive` says that their process
+  // is not become `interrupted`; returns how many. Runs that don't tell their process are left.
+  using Alive = std::function<bool(const RunOwner& owner)>;
+  [[nodiscard]] Result<std::size_t> mark_interrupted(const std::string& host_id,
+                                                     const Alive& alive);
 
   // Newest first; `limit` 0: all.
   [[nodiscard]] Result<std::vector<RunInfo>> list(std::size_t limit) const;

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// For the store's tests: fresh places for stores, and raw SQL on them.
+
+#include "base/result.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace brim::study {
+
+enum class Place { sqlite, postgresql };
+[[nodiscard]] std::string place_name(const testing::TestParamInfo<Place>& info);
+
+// A location where nothing is yet. `missing`, with the reason, where there is no PostgreSQL server
+// program here or it doesn't start. The server is started once, on a unix socket in a temporary
+// directory, and ends with the test program.
+[[nodiscard]] Result<std::string> fresh_location(Place place);
+
+// A new empty directory, removed at the end of the test program.
+[[nodiscard]] std::string fresh_directory();
+
+// Runs statements, past the store; the first column of the first row of the last, as text.
+std::string raw_sql(const std::string& location, const std::vector<std::string>& statements);
+
+// Runs `work` in a child process as a user without rights (nobody, where we are root) and returns
+// the text it gives.
+[[nodiscard]] std::string as_nobody(const std::function<std::string()>& work);
+// The same with the rights and user we have.
+[[nodiscard]] std::string in_child(const std::function<std::string()>& work);
+
+}  // namespace brim::study
