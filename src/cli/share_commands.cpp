@@ -25,6 +25,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
+// QEMU answers in milliseconds, or not at all where libvirt holds its monitor.
+constexpr auto kQmpTimeout = std::chrono::milliseconds(300);
+
 // The run's record in the store; does nothing with --no-store or where the default store can't be
 // opened (then a warning says so).
 class Recording {
@@ -47,6 +50,7 @@ class Recording {
     info.label = typed.label;
     info.started = std::chrono::system_clock::now();
     info.version = version_line();
+    info.owner = run_owner();
     info.context_json = context.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     BRIM_TRY(recording.run_, store->begin(info));
     recording.store_ = std::make_unique<study::Store>(std::move(*store));
@@ -126,7 +130,8 @@ void show_live(const share::Look& look) {
 
 // One look: choose the subjects (VMs come and go between looks), read them.
 Result<share::ScanResult> look_once(ShareScan& scan, std::uint64_t look_number) {
-  BRIM_TRY(share::Selected selected, share::select_subjects(scan.host, scan.typed.selection));
+  BRIM_TRY(share::Selected selected,
+           share::select_subjects(scan.host, scan.typed.selection, kQmpTimeout));
   if (look_number == 0)
     scan.warnings.insert(scan.warnings.end(), selected.warnings.begin(), selected.warnings.end());
   std::uint64_t pages = 0;

@@ -3,12 +3,14 @@
 
 #include "base/text.h"
 #include "host/journal.h"
+#include "host/process.h"
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace brim::cli {
 
@@ -39,9 +41,37 @@ void restore_what_was_left(const Session& session) {
                one.detail);
 }
 
+study::RunOwner run_owner() {
+  study::RunOwner owner;
+  const auto host = host::Host::open("/");
+  if (!host) return owner;
+  owner.host_id = host->read_value("/etc/machine-id").value_or("");
+  if (owner.host_id.empty())
+    owner.host_id = host->read_value("/proc/sys/kernel/hostname").value_or("unknown");
+  owner.boot_id = host->read_value("/proc/sys/kernel/random/boot_id").value_or("");
+  const auto self = host::Process::open(*host, ::getpid());
+  if (!self) return owner;
+  owner.process = self->pid();
+  owner.process_start_ticks = static_cast<std::int64_t>(self->start_ticks());
+  return owner;
+}
+
 Result<study::Store> open_store(const Session& session) {
-  return study::Store::open(session.store.empty() ? study::Store::default_location()
-                                                  : session.store);
+  BRIM_TRY(
+      study::Store store,
+      study::Store::open(session.store.empty() ? study::Store::default_location() : session.store));
+  const study::RunOwner self = run_owner();
+  const auto host = host::Host::open("/");
+  if (!host || self.process == 0) return store;
+  const auto alive = [&](const study::RunOwner& owner) {
+    if (owner.boot_id != self.boot_id) return false;
+    const auto process = host::Process::open(*host, static_cast<int>(owner.process));
+    return process.has_value() &&
+           static_cast<std::int64_t>(process->start_ticks()) == owner.process_start_ticks;
+  };
+  // A store that can't be written (read-only) still lists its runs.
+  (void)store.mark_interrupted(self.host_id, alive);
+  return store;
 }
 
 nlohmann::json context_json(const std::string& root) {

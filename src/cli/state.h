@@ -20,7 +20,11 @@ namespace brim::cli {
 // standard error.
 void restore_what_was_left(const Session& session);
 
+// The store, with runs of this host whose process is no more marked as interrupted.
 [[nodiscard]] Result<study::Store> open_store(const Session& session);
+
+// This process, as the owner of a run. Always of the live machine, whatever --root says.
+[[nodiscard]] study::RunOwner run_owner();
 
 // The machine a run was made on, as JSON; null where it can't be read.
 [[nodiscard]] nlohmann::json context_json(const std::string& root);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/capabilities.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <filesystem>
 #include <map>
 #include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace brim::host {
 namespace {
@@ -121,16 +121,57 @@ TEST(Capabilities, This_machine_gives_every_answer_twice_and_nothing_is_left_beh
     EXPECT_FALSE(first[i].checked_by.empty()) << first[i].name;
     EXPECT_EQ(first[i].reason.empty(), first[i].works == Works::yes) << first[i].name;
   }
-  for (const char* name :
-       {"ksm", "ksm_smart_scan", "ksm_advisor", "ksm_use_zero_pages", "ksm_general_profit",
-        "ksm_max_page_sharing", "ksm_madvise", "ksm_prctl", "ksm_stat", "smaps_ksm", "thp",
-        "thp_madvise", "hugetlb", "pagemap", "pagemap_frames", "kpageflags", "kpagecount",
-        "process_memory", "page_idle", "soft_dirty", "psi", "psi_trigger", "swap", "swapon", "zram",
-        "zswap", "mglru", "madv_pageout", "process_madvise", "cgroups", "cgroup_memory",
-        "cgroup_freeze", "memory_low", "memory_high", "memory_reclaim", "user_namespace",
-        "network_namespace", "mount_namespace", "veth", "tap", "vhost_net", "netdev_netlink",
-        "tracefs", "tracefs_instances", "napi_poll_tracepoint", "kprobes",
-        "hardware_virtualization", "kvm", "qemu", "libvirt", "hardware_counters"})
+  for (const char* name : {"ksm",
+                           "ksm_smart_scan",
+                           "ksm_advisor",
+                           "ksm_use_zero_pages",
+                           "ksm_general_profit",
+                           "ksm_max_page_sharing",
+                           "ksm_madvise",
+                           "ksm_prctl",
+                           "ksm_stat",
+                           "smaps_ksm",
+                           "thp",
+                           "thp_madvise",
+                           "hugetlb",
+                           "pagemap",
+                           "pagemap_frames",
+                           "kpageflags",
+                           "kpagecount",
+                           "process_memory",
+                           "page_idle",
+                           "soft_dirty",
+                           "psi",
+                           "psi_trigger",
+                           "swap",
+                           "swapon",
+                           "zram",
+                           "zswap",
+                           "mglru",
+                           "madv_pageout",
+                           "process_madvise",
+                           "cgroups",
+                           "cgroup_memory",
+                           "cgroup_freeze",
+                           "memory_low",
+                           "memory_high",
+                           "memory_reclaim",
+                           "user_namespace",
+                           "network_namespace",
+                           "mount_namespace",
+                           "veth",
+                           "tap",
+                           "vhost_net",
+                           "netdev_netlink",
+                           "tracefs",
+                           "tracefs_instances",
+                           "napi_poll_tracepoint",
+                           "kprobes",
+                           "hardware_virtualization",
+                           "kvm",
+                           "qemu",
+                           "libvirt",
+                           "hardware_counters"})
     EXPECT_TRUE(names.contains(name)) << name;
   EXPECT_EQ(names.size(), first.size()) << "a name twice";
 }

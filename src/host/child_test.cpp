@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/child.h"
 
-#include <fcntl.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
+#include "host/libvirt.h"
+#include "host/scratch_directory.h"
 
 #include <csignal>
 #include <cstdlib>
 
-#include "host/libvirt.h"
-#include "host/scratch_directory.h"
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace brim::host {
 namespace {
@@ -51,7 +51,12 @@ TEST(Child, One_that_hangs_is_killed_with_what_it_started) {
 }
 
 TEST(Child, One_that_crashes_or_never_ends_its_answer_is_an_error) {
-  const auto crashed = run_in_child([]() -> std::string { ::raise(SIGKILL); return ""; }, 10s);
+  const auto crashed = run_in_child(
+      []() -> std::string {
+        ::raise(SIGKILL);
+        return "";
+      },
+      10s);
   ASSERT_FALSE(crashed);
   EXPECT_THAT(crashed.error().what, HasSubstr("signal 9"));
   EXPECT_FALSE(run_in_child([] { return std::string(kMaximumChildOutput + 1, 'x'); }, 10s));
@@ -92,7 +97,8 @@ TEST(Libvirt, Pid_files_give_names_and_nonsense_in_them_gives_none) {
   root.write("run/libvirt/qemu/web.xml", "<x/>");
   const auto host = Host::open(root.path());
   ASSERT_TRUE(host);
-  EXPECT_THAT(read_libvirt_pid_files(*host), ::testing::ElementsAre(::testing::Pair(2101, "web.1")));
+  EXPECT_THAT(read_libvirt_pid_files(*host),
+              ::testing::ElementsAre(::testing::Pair(2101, "web.1")));
   EXPECT_EQ(list_system_domains(*host, 10s).error().code, ErrorCode::missing);
 }
 

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/journal.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <unistd.h>
+#include "host/child.h"
+#include "host/journal_directory.h"
+#include "host/journal_entry.h"
+#include "host/scratch_directory.h"
 
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 
-#include "host/child.h"
-#include "host/journal_directory.h"
-#include "host/journal_entry.h"
-#include "host/scratch_directory.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 namespace brim::host {
 namespace {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include "host/qemu.h"
+#include "host/qemu_options.h"
 
 #include <sstream>
 
-#include "host/qemu.h"
-#include "host/qemu_options.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace brim::host {
 namespace {
@@ -119,7 +119,8 @@ TEST(QemuArguments, Mem_path_makes_the_machines_memory_a_file) {
 TEST(QemuArguments, Merging_is_off_by_the_machine_or_by_a_backend) {
   EXPECT_TRUE(parsed("-m 64").merge);
   EXPECT_FALSE(parsed("-machine mem-merge=off").merge);
-  EXPECT_FALSE(parsed("-object memory-backend-ram,id=a,size=1G,merge=off -M memory-backend=a").merge);
+  EXPECT_FALSE(
+      parsed("-object memory-backend-ram,id=a,size=1G,merge=off -M memory-backend=a").merge);
   EXPECT_TRUE(parsed("-object memory-backend-ram,id=a,size=1G,merge=off").merge) << "not in use";
 }
 

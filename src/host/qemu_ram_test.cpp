@@ -45,9 +45,9 @@ RamSearch find(const std::vector<RamBlock>& blocks, const std::vector<SmapsEntry
 }
 
 TEST(QemuRam, Takes_the_private_mapping_of_exactly_the_size) {
-  const auto found = find({block(64 * kMiB)},
-                          {private_memory(0x1000000, 63 * kMiB), private_memory(0x10000000, 64 * kMiB),
-                           file(0x20000000, 64 * kMiB, "/lib/x", false)});
+  const auto found = find({block(64 * kMiB)}, {private_memory(0x1000000, 63 * kMiB),
+                                               private_memory(0x10000000, 64 * kMiB),
+                                               file(0x20000000, 64 * kMiB, "/lib/x", false)});
   ASSERT_THAT(found.ram, SizeIs(1));
   EXPECT_EQ(found.ram[0].start, 0x10000000u);
   EXPECT_EQ(found.ram[0].end, 0x10000000u + 64 * kMiB);
@@ -87,8 +87,9 @@ TEST(QemuRam, Two_that_nothing_tells_apart_are_called_ambiguous) {
 }
 
 TEST(QemuRam, Two_blocks_of_one_size_get_two_mappings) {
-  const auto found = find({block(64 * kMiB), block(64 * kMiB)},
-                          {private_memory(0x1000000, 64 * kMiB), private_memory(0x10000000, 64 * kMiB)});
+  const auto found =
+      find({block(64 * kMiB), block(64 * kMiB)},
+           {private_memory(0x1000000, 64 * kMiB), private_memory(0x10000000, 64 * kMiB)});
   ASSERT_THAT(found.ram, SizeIs(2));
   EXPECT_LT(found.ram[0].start, found.ram[1].start);
   EXPECT_FALSE(found.ambiguous);
@@ -96,10 +97,10 @@ TEST(QemuRam, Two_blocks_of_one_size_get_two_mappings) {
 
 TEST(QemuRam, A_block_cut_by_an_madvise_is_found_in_pieces) {
   const std::uint64_t base = 0x10000000;
-  const auto found =
-      find({block(64 * kMiB)},
-           {private_memory(base - kMiB, kMiB, false), private_memory(base, 16 * kMiB),
-            private_memory(base + 16 * kMiB, 40 * kMiB), private_memory(base + 56 * kMiB, 8 * kMiB)});
+  const auto found = find(
+      {block(64 * kMiB)},
+      {private_memory(base - kMiB, kMiB, false), private_memory(base, 16 * kMiB),
+       private_memory(base + 16 * kMiB, 40 * kMiB), private_memory(base + 56 * kMiB, 8 * kMiB)});
   ASSERT_THAT(found.ram, SizeIs(3));
   EXPECT_EQ(found.ram.front().start, base);
   EXPECT_EQ(found.ram.back().end, base + 64 * kMiB);

@@ -2,20 +2,20 @@
 // Discovery on fixtures, and on real QEMUs (stopped, without guests, under TCG).
 #include "host/qemu.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "host/child.h"
+#include "host/qmp.h"
+#include "host/scratch_directory.h"
 
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 
-#include "host/child.h"
-#include "host/qmp.h"
-#include "host/scratch_directory.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace brim::host {
 namespace {
@@ -72,9 +72,9 @@ TEST(Discovery, The_other_fixtures_machines_are_found_by_rules_alone) {
 class RunningQemu {
  public:
   RunningQemu(std::vector<std::string> arguments, std::string socket) : socket_(std::move(socket)) {
-    std::vector<std::string> words = {"qemu-system-x86_64", "-accel",   "tcg,tb-size=32",
-                                      "-machine",           "pc",       "-nodefaults",
-                                      "-display",           "none",     "-S"};
+    std::vector<std::string> words = {"qemu-system-x86_64", "-accel", "tcg,tb-size=32",
+                                      "-machine",           "pc",     "-nodefaults",
+                                      "-display",           "none",   "-S"};
     if (!socket_.empty())
       words.insert(words.end(), {"-qmp", "unix:" + socket_ + ",server=on,wait=off"});
     words.insert(words.end(), arguments.begin(), arguments.end());
@@ -189,10 +189,10 @@ TEST_F(LiveQemu, Mem_path_is_found) {
 }
 
 TEST_F(LiveQemu, Two_numa_backends_are_two_mappings) {
-  expect_ram({"-m", "128", "-object", "memory-backend-ram,id=n0,size=64M", "-object",
-              "memory-backend-ram,id=n1,size=64M", "-numa", "node,memdev=n0", "-numa",
-              "node,memdev=n1"},
-             {64, 64}, false);
+  expect_ram(
+      {"-m", "128", "-object", "memory-backend-ram,id=n0,size=64M", "-object",
+       "memory-backend-ram,id=n1,size=64M", "-numa", "node,memdev=n0", "-numa", "node,memdev=n1"},
+      {64, 64}, false);
 }
 
 TEST_F(LiveQemu, A_dimm_counts_and_an_unused_backend_does_not) {

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/qmp.h"
 
-#include <fcntl.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include "base/fd.h"
+#include "host/scratch_directory.h"
 
 #include <array>
 #include <cstring>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <thread>
 
-#include "base/fd.h"
-#include "host/scratch_directory.h"
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 namespace brim::host {
 namespace {

@@ -69,8 +69,6 @@ Cell optional_cell(const std::optional<double>& value) { return value ? Cell(*va
 std::vector<Cell> row_cells(const MetricComparison& row) {
   Cell difference(row.difference);
   difference.interval = row.interval;
-  const std::optional<double> p =
-      row.rank_test ? std::optional(row.rank_test->p_value) : std::nullopt;
   return {Cell(row.metric),
           Cell(std::string(unit_of(row.metric))),
           Cell(row.subject.empty() ? std::string("total") : valid_utf8(row.subject)),
@@ -81,7 +79,7 @@ std::vector<Cell> row_cells(const MetricComparison& row) {
           Cell(row.b.mean),
           std::move(difference),
           optional_cell(row.difference_percent),
-          optional_cell(p),
+          row.rank_test ? Cell(row.rank_test->p_value) : Cell(),
           Cell(words_of(row.verdict))};
 }
 

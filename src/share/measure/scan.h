@@ -121,6 +121,7 @@ struct BeyondIdentity {
   bool sampled = true;
   std::uint64_t examined = 0;          // contents looked at
   std::uint64_t contents = 0;          // contents there are (minimum_pages)
+  std::uint64_t references_gone = 0;   // similar pages that could not be read again: no candidates
   Estimate patchable_contents;         // a patch of at most half a page against a similar page
   Estimate patch_saving_pages;         // in pages, fractional
   Estimate lz4_saving_pages;           // after sharing, pages compressing to at most half

@@ -24,6 +24,12 @@ std::string size_name(const json& size) {
   return number(size, "page_size_bytes") == static_cast<double>(kHugePageSize) ? "2 MiB" : "4 KiB";
 }
 
+// Counts of this table are of the first result's pages.
+void set_page_bytes(Table& table, const View& view) {
+  for (Column& column : table.columns)
+    if (column.page_bytes != 0) column.page_bytes = static_cast<std::uint64_t>(view.page_bytes);
+}
+
 Section potential_section(const View& view) {
   Section section{"potential", "Potential", {}, {}, {}, false};
   section.paragraphs.push_back(
@@ -48,6 +54,10 @@ Section potential_section(const View& view) {
          cell(potential, "minimum_pages"), cell(potential, "intra_saving_pages"),
          cell(potential, "inter_saving_pages"), Cell(static_cast<std::uint64_t>(bytes))});
   }
+  // Rows of different page sizes: no size can stand beside the counts.
+  for (Column& column : table.columns)
+    if (view.scan.at("results").size() > 1) column.page_bytes = 0;
+  set_page_bytes(table, view);
   section.tables.push_back(std::move(table));
   return section;
 }
@@ -110,6 +120,7 @@ Section subjects_section(const View& view) {
          Cell(static_cast<std::uint64_t>(number(unread, "swapped") + number(unread, "absent") +
                                          number(unread, "denied")))});
   }
+  set_page_bytes(table, view);
   section.tables.push_back(std::move(table));
   section.charts.push_back(subjects_chart(view));
   return section;

@@ -61,6 +61,7 @@ struct PageBatch {
   std::uint64_t first_page = 0;  // address / 4 KiB in the subject's own address space
   std::span<const std::byte> bytes;  // kPageSize each
   std::span<const PageFacts> facts;
+  bool known_zero = false;  // the bytes are zeros, told without reading them (a hole of a file)
 
   [[nodiscard]] std::size_t count() const { return bytes.size() / kPageSize; }
 };
@@ -99,6 +100,11 @@ class SubjectReader {
   // One page again, for --confirm and patching. `gone` where it is not there any more; never brings
   // a swapped or untouched page in.
   virtual Result<void> reread(std::uint64_t page, std::span<std::byte, kPageSize> out) = 0;
+  // The page's bytes where they can be looked at without copying them, valid as long as the reader;
+  // null elsewhere. For --confirm.
+  [[nodiscard]] virtual const std::byte* mapped([[maybe_unused]] std::uint64_t page) {
+    return nullptr;
+  }
 };
 
 // smaps figures of a live subject, in bytes; taken for the whole process. For the report, beside

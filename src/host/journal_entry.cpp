@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/journal_entry.h"
+
+#include "base/text.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace brim::host {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kSchema = 1;
+constexpr std::array<std::string_view, 8> kMembers = {
+    "schema", "path", "old_value", "asked_value", "new_value", "boot_id", "pid", "start_ticks"};
+
+// A number as kernels read it (kstrtol with base 0): sign and magnitude.
+struct Number {
+  bool negative = false;
+  std::uint64_t magnitude = 0;
+  bool operator==(const Number&) const = default;
+};
+
+std::optional<Number> number_of(std::string_view text) {
+  Number number;
+  if (text.starts_with('-') || text.starts_with('+')) {
+    number.negative = text.front() == '-';
+    text.remove_prefix(1);
+  }
+  const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+  const auto magnitude = hexadecimal ? parse_number(text.substr(2), 16) : parse_number(text);
+  if (!magnitude) return std::nullopt;
+  number.magnitude = *magnitude;
+  if (number.magnitude == 0) number.negative = false;
+  return number;
+}
+
+// Module parameters of type bool take 0 and 1 and show N and Y.
+std::string_view as_digit(std::string_view text) {
+  if (text == "Y" || text == "y") return "1";
+  if (text == "N" || text == "n") return "0";
+  return text;
+}
+
+}  // namespace
+
+std::string_view name_of(RestoreOutcome outcome) {
+  switch (outcome) {
+    case RestoreOutcome::restored:
+      return "restored";
+    case RestoreOutcome::left_changed_by_other:
+      return "left_changed_by_other";
+    case RestoreOutcome::dropped_other_boot:
+      return "dropped_other_boot";
+    case RestoreOutcome::failed:
+      return "failed";
+  }
+  return "failed";
+}
+
+Result<std::string> format_entry(const JournalEntry& entry) {
+  const json object = {{"schema", kSchema},
+                       {"path", entry.path},
+                       {"old_value", entry.old_value},
+                       {"asked_value", entry.asked_value},
+                       {"new_value", entry.new_value},
+                       {"boot_id", entry.boot_id},
+                       {"pid", entry.pid},
+                       {"start_ticks", entry.start_ticks}};
+  try {
+    return object.dump(2, ' ', /*ensure_ascii=*/true, json::error_handler_t::strict) + "\n";
+  } catch (const json::exception&) {
+    return fail(ErrorCode::bad_input, "its value is not UTF-8 text", entry.path);
+  }
+}
+
+Result<JournalEntry> parse_entry(std::string_view text, const std::string& where) {
+  const json object = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object())
+    return fail(ErrorCode::bad_input, "not a journal entry: expected a JSON object", where);
+  const auto wrong = [&](std::string_view member) {
+    return fail(ErrorCode::bad_input,
+                fmt::format("not a journal entry: \"{}\" is missing or wrong", member), where);
+  };
+  if (object.size() != kMembers.size()) return wrong("schema");
+  for (const std::string_view member : kMembers)
+    if (!object.contains(member)) return wrong(member);
+  for (const std::string_view member : {"path", "old_value", "asked_value", "new_value", "boot_id"})
+    if (!object[member].is_string()) return wrong(member);
+  if (object["schema"] != kSchema) return wrong("schema");
+  const json& pid = object["pid"];
+  if (!pid.is_number_unsigned() || pid.get<std::uint64_t>() > INT32_MAX || pid == 0)
+    return wrong("pid");
+  if (!object["start_ticks"].is_number_unsigned()) return wrong("start_ticks");
+  JournalEntry entry{object["path"],
+                     object["old_value"],
+                     object["asked_value"],
+                     object["new_value"],
+                     object["boot_id"],
+                     pid.get<int>(),
+                     object["start_ticks"].get<std::uint64_t>()};
+  if (!entry.path.starts_with('/')) return wrong("path");
+  return entry;
+}
+
+std::string_view selected_value(std::string_view text) {
+  text = trim(text);
+  const std::size_t open = text.find('[');
+  const std::size_t close = text.find(']');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open)
+    return text;
+  return text.substr(open + 1, close - open - 1);
+}
+
+bool same_value(std::string_view a, std::string_view b) {
+  a = as_digit(selected_value(a));
+  b = as_digit(selected_value(b));
+  if (a == b) return true;
+  const auto first = number_of(a);
+  const auto second = number_of(b);
+  return first && second && *first == *second;
+}
+
+bool written_by(const JournalEntry& entry, std::string_view present) {
+  if (same_value(entry.asked_value, present)) return true;
+  return !entry.new_value.empty() && same_value(entry.new_value, present);
+}
+
+}  // namespace brim::host

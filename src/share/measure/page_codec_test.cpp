@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "share/measure/page_codec.h"
+
+#include "base/rng.h"
+
+#include <algorithm>
+#include <array>
+
+#include <gtest/gtest.h>
+
+namespace brim::share {
+namespace {
+
+using Page = std::array<std::byte, kPageSize>;
+
+Page random_page(Rng& rng) {
+  Page page;
+  for (std::byte& byte : page) byte = static_cast<std::byte>(rng.below(256));
+  return page;
+}
+
+TEST(PageCodec, A_random_page_does_not_compress_and_saves_nothing) {
+  Rng rng(1);
+  PageCodec codec;
+  const Page page = random_page(rng);
+  EXPECT_EQ(codec.lz4_size(page), kPageSize);
+  EXPECT_EQ(codec.zstd_size(page), kPageSize);
+  EXPECT_EQ(saved_by_half_rule(codec.zstd_size(page)), 0);
+}
+
+TEST(PageCodec, A_page_of_one_byte_takes_a_few_bytes) {
+  PageCodec codec;
+  Page page;
+  page.fill(std::byte{0x2a});
+  EXPECT_LT(codec.lz4_size(page), 64U);
+  EXPECT_LT(codec.zstd_size(page), 32U);
+}
+
+TEST(PageCodec, A_patch_against_a_copy_with_one_changed_byte_is_tiny) {
+  Rng rng(2);
+  PageCodec codec;
+  const Page reference = random_page(rng);
+  Page page = reference;
+  page[1000] ^= std::byte{0xff};
+  EXPECT_LT(codec.patch_size(page, reference), 64U);
+}
+
+TEST(PageCodec, A_patch_against_an_unlike_page_is_no_smaller_than_the_page) {
+  Rng rng(3);
+  PageCodec codec;
+  const Page reference = random_page(rng);
+  EXPECT_EQ(codec.patch_size(random_page(rng), reference), kPageSize);
+}
+
+TEST(PageCodec, The_reference_of_a_patch_does_not_help_the_next_page) {
+  Rng rng(4);
+  PageCodec codec;
+  const Page page = random_page(rng);
+  const Page copy = page;  // zstd does not compress a page against its own bytes in place
+  EXPECT_LT(codec.patch_size(page, copy), 64U);
+  EXPECT_EQ(codec.zstd_size(page), kPageSize);
+}
+
+TEST(PageCodec, A_quarter_of_incompressible_bytes_costs_a_quarter_of_a_page) {
+  Rng rng(5);
+  PageCodec codec;
+  Page page = random_page(rng);
+  std::fill(page.begin() + kPageSize / 4, page.end(), std::byte{0});
+  for (const std::uint32_t size : {codec.lz4_size(page), codec.zstd_size(page)}) {
+    EXPECT_GE(size, kPageSize / 4);
+    EXPECT_LE(size, kPageSize / 4 + 64);
+  }
+}
+
+TEST(PageCodec, The_half_rule_counts_up_to_half_a_page_and_nothing_above) {
+  EXPECT_EQ(saved_by_half_rule(0), 1.0);
+  EXPECT_EQ(saved_by_half_rule(kHalfPage), 0.5);
+  EXPECT_EQ(saved_by_half_rule(kHalfPage + 1), 0.0);
+  EXPECT_EQ(saved_by_half_rule(kPageSize), 0.0);
+}
+
+}  // namespace
+}  // namespace brim::share

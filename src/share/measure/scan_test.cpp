@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "share/measure/scan.h"
+
+#include "share/measure/page_index.h"
+#include "share/measure/scan_engine.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+#include "share/measure/test_subjects.h"
+
+namespace brim::share::test {
+namespace {
+
+// The same figures the slow and plain way, straight from the definitions in scan.h.
+struct Naive {
+  std::uint64_t zero = 0;
+  std::uint64_t used = 0;
+  std::uint64_t minimum = 0;
+  std::uint64_t intra = 0;
+  std::uint64_t inter = 0;
+  std::uint64_t saved = 0;
+  std::uint64_t unrealized = 0;
+  std::array<std::uint64_t, kCauseCount> causes{};
+  std::vector<std::uint64_t> distinct;
+  std::vector<std::array<std::uint64_t, kCauseCount>> causes_of;
+  std::vector<std::vector<std::uint64_t>> shared;  // contents two subjects have
+};
+
+Naive count_naively(const Subjects& subjects) {
+  Naive out;
+  out.distinct.resize(subjects.size());
+  out.causes_of.resize(subjects.size());
+  out.shared.assign(subjects.size(), std::vector<std::uint64_t>(subjects.size()));
+  std::map<std::uint64_t, std::map<std::uint32_t, std::uint64_t>> contents;
+  std::map<std::uint64_t, std::map<std::uint64_t, std::pair<Rank, std::uint32_t>>> frames;
+  std::uint64_t with_facts = 0;
+  for (std::uint32_t s = 0; s < subjects.size(); ++s) {
+    const auto& subject = dynamic_cast<const FakeSubject&>(*subjects[s]);
+    for (const FakePage& page : subject.pages()) {
+      if (!page.present) continue;
+      if (page.content == 0) {
+        ++out.zero;
+        continue;
+      }
+      ++out.used;
+      ++contents[page.content][s];
+      if (!subject.has_facts()) continue;
+      ++with_facts;
+      frames[page.content].try_emplace(page.facts.frame, rank_of(page.facts), s);
+    }
+  }
+  out.minimum = contents.size();
+  for (const auto& [content, holders] : contents) {
+    for (const auto& [s, copies] : holders) {
+      ++out.distinct[s];
+      out.intra += copies - 1;
+      for (const auto& [t, others] : holders) ++out.shared[s][t];
+    }
+    out.inter += holders.size() - 1;
+  }
+  std::uint64_t frame_count = 0;
+  for (const auto& [content, behind] : frames) {
+    frame_count += behind.size();
+    std::vector<std::pair<Rank, std::uint32_t>> ranks;
+    for (const auto& [frame, rank] : behind) ranks.push_back(rank);
+    std::sort(ranks.begin(), ranks.end());
+    for (std::size_t i = 1; i < ranks.size(); ++i) {
+      const auto cause = static_cast<std::size_t>(cause_of(ranks[i].first));
+      ++out.causes[cause];
+      ++out.causes_of[ranks[i].second][cause];
+      ++out.unrealized;
+    }
+  }
+  out.saved = with_facts - frame_count;
+  return out;
+}
+
+// Some hundreds of pages with every sort of repetition, frames and causes. A frame has one content,
+// one set of facts.
+Subjects random_subjects(std::uint64_t seed, bool facts) {
+  Rng rng(seed);
+  const std::uint64_t contents = 1 + rng.below(400);
+  std::map<std::uint64_t, FakePage> by_frame;
+  const auto count = static_cast<std::size_t>(1 + rng.below(6));
+  Subjects subjects;
+  for (std::size_t s = 0; s < count; ++s) {
+    std::vector<FakePage> pages(1 + rng.below(3000));
+    for (FakePage& page : pages) {
+      page.present = !rng.chance(0.1);
+      page.content = rng.chance(0.2) ? 0 : 1 + rng.below(contents);
+      page.facts.frame = 1 + rng.below(1U << 30);
+      page.facts.cause = static_cast<Cause>(rng.below(kCauseCount));
+      page.facts.ksm = page.content != 0 && rng.chance(0.2);
+      page.facts.mergeable = rng.chance(0.5);
+      if (!by_frame.empty() && rng.chance(0.4)) {
+        const auto known = by_frame.lower_bound(rng.below(1U << 30));
+        if (known != by_frame.end()) page = known->second;
+      }
+      if (page.present) by_frame[page.facts.frame] = page;
+    }
+    subjects.push_back(std::make_unique<FakeSubject>(
+        "subject " + std::to_string(s), facts ? SubjectKind::vm : SubjectKind::image,
+        std::move(pages), facts, rng.below(2000)));
+  }
+  return subjects;
+}
+
+void expect_same(const Naive& naive, const ScanResult& result) {
+  const Potential& potential = result.results.front().potential;
+  EXPECT_EQ(potential.zero_pages.value, naive.zero);
+  EXPECT_EQ(potential.used_pages.value, naive.used);
+  EXPECT_EQ(potential.minimum_pages.value, naive.minimum);
+  EXPECT_EQ(potential.intra_saving_pages.value, naive.intra);
+  EXPECT_EQ(potential.inter_saving_pages.value, naive.inter);
+  EXPECT_EQ(naive.minimum + naive.intra + naive.inter, naive.used);
+  const auto& subjects = result.results.front().subjects;
+  for (std::size_t s = 0; s < subjects.size(); ++s) {
+    EXPECT_EQ(subjects[s].distinct_pages.value, naive.distinct[s]);
+    for (std::size_t t = 0; t < subjects.size(); ++t)
+      EXPECT_EQ(result.matrix.at(s, t), naive.shared[s][t]);
+  }
+}
+
+TEST(Scan, Agrees_with_a_naive_count_over_random_subjects) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    const Subjects subjects = random_subjects(seed, false);
+    expect_same(count_naively(subjects), must_scan(subjects, plain_options(), seed));
+  }
+}
+
+TEST(Scan, Puts_every_unrealized_page_under_one_cause) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    const Subjects subjects = random_subjects(seed, true);
+    const Naive naive = count_naively(subjects);
+    const ScanResult result = must_scan(subjects, plain_options(), seed);
+    expect_same(naive, result);
+    EXPECT_TRUE(result.has_facts);
+    EXPECT_EQ(result.real.saved_pages, naive.saved);
+    EXPECT_EQ(result.unrealized_pages, naive.unrealized);
+    EXPECT_EQ(result.real.saved_pages + result.unrealized_pages, naive.intra + naive.inter);
+    EXPECT_EQ(result.real.merged_pages - result.real.ksm_frames, result.real.ksm_saved_pages);
+    EXPECT_EQ(result.unrealized_by_cause, naive.causes);
+    EXPECT_EQ(std::accumulate(naive.causes.begin(), naive.causes.end(), std::uint64_t{0}),
+              result.unrealized_pages);
+  }
+}
+
+// Frames of one subject only, so that who is charged doesn't depend on who came first.
+TEST(Scan, Charges_the_subject_that_holds_the_worse_frame) {
+  const auto page = [](std::uint64_t content, std::uint64_t frame, Cause cause, bool ksm) {
+    FakePage made{content, true, {}};
+    made.facts.frame = frame;
+    made.facts.cause = cause;
+    made.facts.ksm = ksm;
+    return made;
+  };
+  Subjects subjects;
+  subjects.push_back(std::make_unique<FakeSubject>(
+      "a", SubjectKind::vm,
+      std::vector<FakePage>{page(7, 10, Cause::not_mergeable, false),
+                            page(8, 11, Cause::shared_mapping, false),
+                            page(9, 12, Cause::other, true)},
+      true));
+  subjects.push_back(std::make_unique<FakeSubject>(
+      "b", SubjectKind::vm,
+      std::vector<FakePage>{page(7, 20, Cause::ksm_off, false),
+                            page(8, 21, Cause::not_scanned_yet, false),
+                            page(9, 22, Cause::other, true)},
+      true));
+  for (const bool swapped : {false, true}) {
+    if (swapped) std::swap(subjects[0], subjects[1]);
+    const ScanResult result = must_scan(subjects, plain_options());
+    const std::size_t a = swapped ? 1 : 0;
+    const auto& of = result.results.front().subjects;
+    EXPECT_EQ(of[a].unrealized_by_cause[static_cast<std::size_t>(Cause::not_mergeable)], 1);
+    EXPECT_EQ(of[a].unrealized_by_cause[static_cast<std::size_t>(Cause::shared_mapping)], 1);
+    EXPECT_EQ(
+        result.unrealized_by_cause[static_cast<std::size_t>(Cause::max_page_sharing)], 1);
+    EXPECT_EQ(result.unrealized_pages, 3);
+  }
+}
+
+TEST(Scan, Gives_the_same_result_with_any_number_of_threads) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    SCOPED_TRACE(seed);
+    const Subjects subjects = random_subjects(seed, false);
+    ScanOptions options = plain_options();
+    options.page_2m = true;
+    options.remember_pages = true;
+    const ScanResult one = must_scan(subjects, options, seed);
+    options.threads = 4;
+    const ScanResult four = must_scan(subjects, options, seed);
+    expect_same(count_naively(subjects), four);
+    ASSERT_EQ(one.groups.size(), four.groups.size());
+    for (std::size_t g = 0; g < one.groups.size(); ++g) {
+      EXPECT_EQ(one.groups[g].hash, four.groups[g].hash);
+      EXPECT_EQ(one.groups[g].in, four.groups[g].in);
+    }
+    EXPECT_EQ(one.page_hashes, four.page_hashes);
+    EXPECT_EQ(one.matrix.shared_contents, four.matrix.shared_contents);
+    EXPECT_EQ(one.matrix.pages_of_row_in_column, four.matrix.pages_of_row_in_column);
+  }
+}
+
+TEST(Scan, Confirms_equal_pages_and_tells_collisions_apart) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    const Subjects subjects = random_subjects(seed, seed % 2 == 0);
+    PageHasher hasher{Rng(seed)};
+    hasher.truncate_for_test(6);  // 64 hashes for up to 400 contents
+    ScanOptions options = plain_options();
+    Progress progress;
+    const Cancel cancel;
+    const Naive naive = count_naively(subjects);
+
+    const auto wrong = scan_with(hasher, subjects, options, Rng(seed), progress, cancel);
+    ASSERT_TRUE(wrong);
+    if (naive.minimum > 64) {
+      EXPECT_LT(wrong->results.front().potential.minimum_pages.value, naive.minimum);
+    }
+    options.confirm = true;
+    for (const unsigned threads : {1U, 3U}) {
+      options.threads = threads;
+      const auto right = scan_with(hasher, subjects, options, Rng(seed), progress, cancel);
+      ASSERT_TRUE(right);
+      expect_same(naive, *right);
+      EXPECT_EQ(right->confirmed_pages, naive.intra + naive.inter);
+      if (naive.minimum > 64) {
+        EXPECT_GT(right->collisions, 0);
+      }
+      EXPECT_EQ(right->changed_while_confirming, 0);
+      EXPECT_EQ(right->unconfirmed_pages, 0);
+    }
+  }
+}
+
+TEST(Scan, Tells_pages_that_changed_or_went_away_from_confirmed_ones) {
+  Subjects subjects;
+  auto subject = image_of("live", {5, 5, 6, 6, 7, 7});
+  subject->no_reread = {2};
+  // When read again, page 4 has another content.
+  subject->live = [](std::uint64_t page, unsigned time, std::uint64_t content) {
+    return time == 99 && page == 4 ? content + 100 : content;
+  };
+  subjects.push_back(std::move(subject));
+  ScanOptions options = plain_options();
+  options.confirm = true;
+  const ScanResult result = must_scan(subjects, options);
+  EXPECT_EQ(result.confirmed_pages, 1);
+  EXPECT_EQ(result.unconfirmed_pages, 1);
+  EXPECT_EQ(result.changed_while_confirming, 1);
+  EXPECT_EQ(result.collisions, 0);
+  EXPECT_EQ(result.results.front().potential.minimum_pages.value, 3);
+}
+
+TEST(Scan, Second_look_puts_changing_pages_before_what_KSM_could_mend) {
+  Subjects subjects;
+  std::vector<FakePage> pages;
+  // Three pairs of equal pages, in frames of their own; the second look finds them equal.
+  const std::array causes{Cause::not_scanned_yet, Cause::not_mergeable, Cause::not_scanned_yet};
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    FakePage page{1 + i / 2, true, {}};
+    page.facts.frame = 100 + i;
+    page.facts.cause = causes[i / 2];
+    pages.push_back(page);
+  }
+  auto subject = std::make_unique<FakeSubject>("vm", SubjectKind::vm, pages, true);
+  subject->live = [](std::uint64_t page, unsigned time, std::uint64_t content) {
+    return time == 0 && page < 4 ? 1000 + page : content;
+  };
+  subjects.push_back(std::move(subject));
+  ScanOptions options = plain_options();
+  options.second_look = std::chrono::nanoseconds(1);
+  const ScanResult result = must_scan(subjects, options);
+  EXPECT_EQ(result.changing_pages, 4);
+  const auto& causes_found = result.unrealized_by_cause;
+  EXPECT_EQ(causes_found[static_cast<std::size_t>(Cause::changing)], 1);
+  EXPECT_EQ(causes_found[static_cast<std::size_t>(Cause::not_mergeable)], 1);
+  EXPECT_EQ(causes_found[static_cast<std::size_t>(Cause::not_scanned_yet)], 1);
+}
+
+TEST(Scan, Stops_when_asked_with_figures_that_still_add_up) {
+  Cancel cancel;
+  Subjects subjects;
+  std::vector<std::uint64_t> contents(5000);
+  for (std::size_t i = 0; i < contents.size(); ++i) contents[i] = i % 700;
+  auto subject = image_of("a", contents);
+  int batches = 0;
+  subject->before_batch = [&] {
+    if (++batches == 17) cancel.request();
+  };
+  subjects.push_back(std::move(subject));
+  Progress progress;
+  const auto result = scan(subjects, plain_options(), Rng(1), progress, cancel);
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(result->partial);
+  const Potential& potential = result->results.front().potential;
+  EXPECT_GT(potential.used_pages.value, 0);
+  EXPECT_LT(potential.used_pages.value, 5000);
+  EXPECT_EQ(potential.minimum_pages.value + potential.intra_saving_pages.value +
+                potential.inter_saving_pages.value,
+            potential.used_pages.value);
+}
+
+TEST(Scan, Keeps_what_a_subject_gave_before_it_went_away) {
+  Subjects subjects;
+  std::vector<std::uint64_t> contents(3000);
+  std::iota(contents.begin(), contents.end(), 1);
+  auto lost = image_of("lost", contents);
+  lost->gone_from = 1500;
+  subjects.push_back(std::move(lost));
+  subjects.push_back(image_of("kept", contents));
+  const ScanResult result = must_scan(subjects, plain_options());
+  EXPECT_TRUE(result.partial);
+  const auto& of = result.results.front().subjects;
+  ASSERT_TRUE(of[0].error);
+  EXPECT_EQ(of[0].error->code, ErrorCode::gone);
+  EXPECT_EQ(of[0].pages, 1500);
+  EXPECT_FALSE(of[1].error);
+  EXPECT_EQ(of[1].pages, 3000);
+  EXPECT_EQ(result.results.front().potential.inter_saving_pages.value, 1500);
+}
+
+TEST(Scan, Is_an_error_when_nothing_could_be_read) {
+  Subjects subjects;
+  auto lost = image_of("lost", {1, 2, 3});
+  lost->gone_from = 0;
+  subjects.push_back(std::move(lost));
+  Progress progress;
+  const Cancel cancel;
+  const auto result = scan(subjects, plain_options(), Rng(1), progress, cancel);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::gone);
+  EXPECT_FALSE(scan(Subjects(), plain_options(), Rng(1), progress, cancel));
+}
+
+TEST(Scan, Counts_2_MiB_pages_of_whole_aligned_blocks_only) {
+  // Block 0 and block 1 equal; block 2 has a hole; block 3 zero; then 5 pages of a last block.
+  std::vector<FakePage> pages;
+  for (std::uint64_t block = 0; block < 4; ++block)
+    for (std::uint64_t i = 0; i < kPagesPerHuge; ++i) {
+      FakePage page{1 + i, true, {}};
+      if (i % 4 == 0) page.content = 0;
+      if (block == 2) page.present = i != 77;
+      if (block == 3) page.content = 0;
+      pages.push_back(page);
+    }
+  for (std::uint64_t i = 0; i < 5; ++i) pages.push_back({900 + i, true, {}});
+  Subjects subjects;
+  subjects.push_back(std::make_unique<FakeSubject>("a", SubjectKind::image, pages, false));
+  ScanOptions options = plain_options();
+  options.page_2m = true;
+  const ScanResult result = must_scan(subjects, options);
+  ASSERT_EQ(result.results.size(), 2);
+  const SizeResult& huge = result.results[1];
+  EXPECT_EQ(huge.page_size_bytes, kHugePageSize);
+  EXPECT_EQ(huge.potential.zero_pages.value, 1);
+  EXPECT_EQ(huge.potential.used_pages.value, 3);
+  EXPECT_EQ(huge.potential.minimum_pages.value, 2);
+  EXPECT_EQ(huge.potential.intra_saving_pages.value, 1);
+  EXPECT_EQ(huge.subjects[0].padded_pages, 1);
+  EXPECT_EQ(huge.subjects[0].unread.absent, 1);
+  // 384 non-zero pages of block 1 merge as a huge page; those of block 2 (383 or 384) don't.
+  const Potential& small = result.results[0].potential;
+  const double saving = small.intra_saving_pages.value + small.inter_saving_pages.value;
+  ASSERT_TRUE(result.hidden_by_huge_pages);
+  EXPECT_NEAR(*result.hidden_by_huge_pages, 1 - 384 / saving, 1e-12);
+}
+
+TEST(Scan, A_live_process_whose_last_block_is_short_has_no_huge_page_there) {
+  std::vector<FakePage> pages(kPagesPerHuge + 5, FakePage{3, true, {}});
+  Subjects subjects;
+  subjects.push_back(std::make_unique<FakeSubject>("p", SubjectKind::process, pages, true));
+  ScanOptions options = plain_options();
+  options.page_2m = true;
+  const ScanResult result = must_scan(subjects, options);
+  EXPECT_EQ(result.results[1].potential.used_pages.value, 1);
+  EXPECT_EQ(result.results[1].subjects[0].unread.absent, 1);
+  EXPECT_EQ(result.results[1].subjects[0].padded_pages, 0);
+}
+
+TEST(Scan, Lists_the_largest_groups_with_who_holds_them) {
+  Subjects subjects;
+  subjects.push_back(image_of("a", {4, 4, 4, 5, 6, 0, 0, 0, 0, 0}));
+  subjects.push_back(image_of("b", {4, 5, 7}));
+  ScanOptions options = plain_options();
+  options.groups = 1;
+  const ScanResult result = must_scan(subjects, options);
+  ASSERT_EQ(result.groups.size(), 1);
+  EXPECT_EQ(result.groups[0].copies, 4);
+  const std::vector<std::pair<std::uint32_t, std::uint64_t>> in{{0, 3}, {1, 1}};
+  EXPECT_EQ(result.groups[0].in, in);
+  EXPECT_EQ(result.groups[0].hash.size(), 32);
+}
+
+TEST(Scan, Hashes_are_keyed_per_run_unless_asked_otherwise) {
+  Subjects subjects;
+  subjects.push_back(image_of("a", {4, 4}));
+  ScanOptions options = plain_options();
+  const std::string first = must_scan(subjects, options, 1).groups[0].hash;
+  EXPECT_EQ(must_scan(subjects, options, 1).groups[0].hash, first);
+  EXPECT_NE(must_scan(subjects, options, 2).groups[0].hash, first);
+  options.stable_hash = true;
+  const std::string stable = must_scan(subjects, options, 1).groups[0].hash;
+  EXPECT_EQ(must_scan(subjects, options, 2).groups[0].hash, stable);
+}
+
+TEST(Scan, Real_sharing_beside_an_image_is_that_of_live_subjects_alone) {
+  std::vector<FakePage> pages;
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    FakePage page{5, true, {}};
+    page.facts.frame = i < 2 ? 50 : 50 + i;  // two pages on one frame, two on their own
+    page.facts.cause = Cause::ksm_off;
+    page.facts.ksm = i < 2;
+    page.facts.mergeable = true;
+    page.facts.map_count = i < 2 ? 3 : 1;  // one more maps it, who isn't scanned
+    pages.push_back(page);
+  }
+  Subjects subjects;
+  subjects.push_back(image_of("image", {5, 5, 5}));
+  subjects.push_back(std::make_unique<FakeSubject>("vm", SubjectKind::vm, pages, true));
+  const ScanResult result = must_scan(subjects, plain_options());
+  EXPECT_TRUE(result.has_facts);
+  EXPECT_EQ(result.real.saved_pages, 1);
+  EXPECT_EQ(result.real.merged_pages, 2);
+  EXPECT_EQ(result.real.ksm_frames, 1);
+  EXPECT_EQ(result.real.outside_pages, 2);
+  EXPECT_EQ(result.unrealized_pages, 2);
+  EXPECT_DOUBLE_EQ(*result.efficiency_percent, 100.0 / 3);
+  EXPECT_EQ(result.results[0].potential.minimum_pages.value, 1);
+  EXPECT_NEAR(result.results[0].subjects[1].proportional_saved_pages, 4.0 / 3, 1e-6);
+}
+
+}  // namespace
+}  // namespace brim::share::test
