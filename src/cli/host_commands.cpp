@@ -81,20 +81,6 @@ void add_doctor(CLI::App& program, Session& session) {
   });
 }
 
-std::string_view outcome_name(host::RestoreOutcome outcome) {
-  switch (outcome) {
-    case host::RestoreOutcome::restored:
-      return "restored";
-    case host::RestoreOutcome::left_changed_by_other:
-      return "left_changed_by_other";
-    case host::RestoreOutcome::dropped_other_boot:
-      return "dropped_other_boot";
-    case host::RestoreOutcome::failed:
-      return "failed";
-  }
-  return "failed";
-}
-
 Document restore_document(const std::vector<host::Restored>& restored, bool dry_run) {
   Document document;
   document.title = dry_run ? "What a restore would look at" : "Restore";
@@ -110,7 +96,7 @@ Document restore_document(const std::vector<host::Restored>& restored, bool dry_
                {"detail", "detail", Unit::none}},
               {}};
   for (const host::Restored& one : restored) {
-    const std::string outcome = dry_run ? "recorded" : std::string(outcome_name(one.outcome));
+    const std::string outcome = dry_run ? "recorded" : std::string(name_of(one.outcome));
     table.rows.push_back({Cell(outcome), Cell(one.entry.path), Cell(one.entry.old_value),
                           Cell(one.entry.new_value), Cell(one.detail)});
     document.json["changes"].push_back({{"outcome", outcome},

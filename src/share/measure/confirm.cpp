@@ -34,9 +34,9 @@ Match Confirmer::compare(std::uint64_t ordinal, std::span<const std::byte, kPage
     first = buffer_.data();
   }
   if (std::memcmp(first, page.data(), kPageSize) == 0) return Match::same;
-  const bool both_have_it = hasher_.hash(std::span<const std::byte, kPageSize>(first, kPageSize)) ==
-                                hash &&
-                            hasher_.hash(page) == hash;
+  const bool both_have_it =
+      hasher_.hash(std::span<const std::byte, kPageSize>(first, kPageSize)) == hash &&
+      hasher_.hash(page) == hash;
   return both_have_it ? Match::different : Match::changed;
 }
 

@@ -18,7 +18,9 @@ constexpr std::uint64_t kMostDraws = 1ULL << 18;
 }  // namespace
 
 ContentSample::ContentSample(double p)
-    : all_(p >= 1), p_(std::min(p, 1.0)), below_(all_ ? 0 : static_cast<std::uint64_t>(std::ldexp(p, 64))) {}
+    : all_(p >= 1),
+      p_(std::min(p, 1.0)),
+      below_(all_ ? 0 : static_cast<std::uint64_t>(std::ldexp(p, 64))) {}
 
 std::uint64_t nominate_heavy(std::span<const std::unique_ptr<Subject>> subjects,
                              const PartList& list, const PageHasher& hasher, Rng rng,
@@ -26,8 +28,8 @@ std::uint64_t nominate_heavy(std::span<const std::unique_ptr<Subject>> subjects,
   const std::uint64_t pages = list.ordinals();
   if (pages == 0) return 0;
   const auto wanted = static_cast<std::uint64_t>(static_cast<double>(pages) * sample.p());
-  const std::uint64_t draws = std::max<std::uint64_t>(
-      1, std::clamp(wanted, std::min(pages / 8, kFewestDraws), kMostDraws));
+  const std::uint64_t draws =
+      std::max<std::uint64_t>(1, std::clamp(wanted, std::min(pages / 8, kFewestDraws), kMostDraws));
   boost::unordered_flat_set<PageHash, PageHashHasher> seen;
   std::unique_ptr<SubjectReader> reader;
   std::uint32_t reader_of = ~0U;

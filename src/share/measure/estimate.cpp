@@ -22,9 +22,9 @@ double SampledSum::total(double p) const {
 
 Interval score_interval(const SampledSum& sum, double p) {
   const double z = normal_quantile_two_sided(0.95);
-  const double unit = sum.sampled > 0 ? static_cast<double>(sum.sampled_squares) /
-                                            static_cast<double>(sum.sampled)
-                                      : 1.0;
+  const double unit =
+      sum.sampled > 0 ? static_cast<double>(sum.sampled_squares) / static_cast<double>(sum.sampled)
+                      : 1.0;
   const double g = (1 - p) / p * unit;
   const double total = static_cast<double>(sum.sampled) / p;
   const double middle = total + z * z * g / 2;
@@ -61,9 +61,8 @@ Savings savings_of(const ContentSums& sums, std::uint64_t pages, double p) {
                                 used - intra_seen - shared_seen, out.minimum.value);
   out.inter.interval = within(score_interval(sums.shared, p), shared_seen,
                               used - intra_seen - distinct_seen, out.inter.value);
-  out.intra.interval =
-      within(Interval{used - memberships.high, used - memberships.low}, intra_seen,
-             used - static_cast<double>(sums.memberships.seen()), out.intra.value);
+  out.intra.interval = within(Interval{used - memberships.high, used - memberships.low}, intra_seen,
+                              used - static_cast<double>(sums.memberships.seen()), out.intra.value);
   return out;
 }
 

@@ -45,9 +45,9 @@ struct SampledSum {
 // What the index knows of a set of pages, of which the number (`pages`) is known exactly: a page is
 // counted when read, whether its content is kept or not.
 struct ContentSums {
-  SampledSum contents;     // 1 a content: distinct
-  SampledSum memberships;  // subjects that have it: the sum over subjects of distinct(v)
-  SampledSum shared;       // memberships - 1
+  SampledSum contents;            // 1 a content: distinct
+  SampledSum memberships;         // subjects that have it: the sum over subjects of distinct(v)
+  SampledSum shared;              // memberships - 1
   std::uint64_t copies_seen = 0;  // pages of contents in the index
 };
 

@@ -25,9 +25,8 @@ void fill_savings(SubjectResult& out, const ContentSums& sums, std::uint64_t use
   out.inter_saving_pages = savings.inter;  // contents that others have too
   out.distinct_pages.value = static_cast<double>(used) - savings.intra.value;
   if (savings.intra.interval)
-    out.distinct_pages.interval =
-        Interval{static_cast<double>(used) - savings.intra.interval->high,
-                 static_cast<double>(used) - savings.intra.interval->low};
+    out.distinct_pages.interval = Interval{static_cast<double>(used) - savings.intra.interval->high,
+                                           static_cast<double>(used) - savings.intra.interval->low};
 }
 
 void fill_potential(Potential& out, const ContentSums& sums, std::uint64_t zero, std::uint64_t used,
@@ -53,8 +52,9 @@ std::vector<std::uint64_t> apportion(const std::vector<double>& weights, std::ui
     given += out[i];
     if (weights[i] > 0) remainders.emplace_back(share - std::floor(share), i);
   }
-  std::sort(remainders.begin(), remainders.end(),
-            [](const auto& a, const auto& b) { return std::pair(-a.first, a.second) < std::pair(-b.first, b.second); });
+  std::sort(remainders.begin(), remainders.end(), [](const auto& a, const auto& b) {
+    return std::pair(-a.first, a.second) < std::pair(-b.first, b.second);
+  });
   for (std::size_t i = 0; given < total; i = (i + 1) % remainders.size(), ++given)
     ++out[remainders[i].second];
   return out;
@@ -163,8 +163,7 @@ void fill_real_sharing(const Findings& findings, ScanResult& result) {
   const bool everywhere = static_cast<double>(tally.facts_pages) == all.used_pages.value;
   if (everywhere && !findings.sample.all()) contents = all.minimum_pages.value;
   const double potential = std::max(0.0, static_cast<double>(tally.facts_pages) - contents);
-  const double unrealized =
-      std::max(0.0, static_cast<double>(tally.facts_frames) - contents);
+  const double unrealized = std::max(0.0, static_cast<double>(tally.facts_frames) - contents);
   fill_causes(findings, static_cast<std::uint64_t>(std::llround(unrealized)), result);
   if (result.has_facts && potential > 0)
     result.efficiency_percent =

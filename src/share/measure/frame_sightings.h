@@ -19,8 +19,8 @@ class FrameSightings {
   FrameSightings(const FrameSightings&) = delete;
   FrameSightings& operator=(const FrameSightings&) = delete;
 
-  // True the first time a frame is given. Frame 0 is "unknown": always true, as are frames no x86-64
-  // machine has (physical addresses are 52 bits, frames 40).
+  // True the first time a frame is given. Frame 0 is "unknown": always true, as are frames no
+  // x86-64 machine has (physical addresses are 52 bits, frames 40).
   bool first_sight(std::uint64_t frame);
 
   [[nodiscard]] std::uint64_t memory_bytes() const;

@@ -12,11 +12,12 @@
 namespace brim::share {
 
 struct HugeTally {
-  std::uint64_t pages = 0;       // of 2 MiB, zero ones included
+  std::uint64_t pages = 0;  // of 2 MiB, zero ones included
   std::uint64_t zero_pages = 0;
   std::uint64_t incomplete = 0;  // blocks of which only some pages were read
   std::uint64_t padded = 0;
-  // 4 KiB pages, not zero, of blocks whose content was there before: what merging 2 MiB pages saves.
+  // 4 KiB pages, not zero, of blocks whose content was there before: what merging 2 MiB pages
+  // saves.
   std::uint64_t saved_small_pages = 0;
 
   HugeTally& operator+=(const HugeTally& other) {

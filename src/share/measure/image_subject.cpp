@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/measure/image_subject.h"
 
-#include <sys/stat.h>
+#include "base/text.h"
 
 #include <algorithm>
 #include <array>
@@ -10,8 +10,7 @@
 #include <utility>
 
 #include <fmt/format.h>
-
-#include "base/text.h"
+#include <sys/stat.h>
 
 namespace brim::share {
 namespace {
@@ -28,9 +27,9 @@ std::uint64_t end_of(const image::Extent& extent) {
 // The first extent that ends after `page`.
 std::span<const image::Extent> from_page(std::span<const image::Extent> extents,
                                          std::uint64_t page) {
-  const auto first = std::partition_point(
-      extents.begin(), extents.end(),
-      [page](const image::Extent& extent) { return end_of(extent) <= page; });
+  const auto first =
+      std::partition_point(extents.begin(), extents.end(),
+                           [page](const image::Extent& extent) { return end_of(extent) <= page; });
   return extents.subspan(static_cast<std::size_t>(first - extents.begin()));
 }
 

@@ -36,8 +36,8 @@ class ImageSubject final : public Subject {
   Pages readable_;
 };
 
-// Opens all, in order. A subject is named after its file; with as many folders before it as it takes
-// to tell two apart. bad_input where two paths are the same file.
+// Opens all, in order. A subject is named after its file; with as many folders before it as it
+// takes to tell two apart. bad_input where two paths are the same file.
 [[nodiscard]] Result<std::vector<std::unique_ptr<Subject>>> open_image_subjects(
     std::span<const std::string> paths);
 

@@ -103,9 +103,8 @@ IndexFigures figures_of(const PageIndex& index, const ContentSample& sample,
   std::vector<Collector> collectors(options.threads, Collector(sample, options));
   const auto collect = [&](unsigned worker) {
     for (std::size_t shard = worker; shard < PageIndex::kShards; shard += options.threads)
-      index.for_each(shard, [&](const PageIndex::Content& content) {
-        collectors[worker].take(content);
-      });
+      index.for_each(shard,
+                     [&](const PageIndex::Content& content) { collectors[worker].take(content); });
   };
   {
     std::vector<std::jthread> threads;

@@ -101,8 +101,8 @@ void Look::finish_part(std::size_t part_number) {
   cursor_.reset();
   if (!blocks_) return;
   const PartOfSubject& part = context_.list.parts()[part_number];
-  const bool ends_image = part.last_of_subject &&
-                          context_.subjects[part.subject]->kind() == SubjectKind::image;
+  const bool ends_image =
+      part.last_of_subject && context_.subjects[part.subject]->kind() == SubjectKind::image;
   blocks_->finish(part.subject, ends_image ? part.part.first_page + part.part.count : 0,
                   tally_.subjects[part.subject].huge);
 }
@@ -130,7 +130,8 @@ void Look::take_chunk(std::size_t part_number, Chunk& chunk) {
   if (chunk.facts != nullptr) count_facts(chunk);
   if (confirmer_)
     for_each_bit(kept, [&](std::size_t i) {
-      if (const auto first = context_.index.first_location(hashes_[i])) confirmer_->prefetch(*first);
+      if (const auto first = context_.index.first_location(hashes_[i]))
+        confirmer_->prefetch(*first);
     });
   for_each_bit(kept, [&](std::size_t i) { count_page(chunk, i); });
 
@@ -202,8 +203,7 @@ void Look::count_page(const Chunk& chunk, std::size_t i) {
   } else {
     patterns_.look(page.hash, added.copies, chunk.page(i));
   }
-  if (chunk.facts != nullptr)
-    count_frame(facts, added, context_.sample.certain(hashes_[i]));
+  if (chunk.facts != nullptr) count_frame(facts, added, context_.sample.certain(hashes_[i]));
 }
 
 void Look::count_frame(const PageFacts& facts, const PageIndex::Added& added, bool certain) {
@@ -236,9 +236,15 @@ PageIndex::Added Look::confirm_and_add(PageIndex::Page& page,
         collided = true;
         page.hash = next_identity(page.hash);
         continue;
-      case Match::same: ++tally_.confirmed_pages; break;
-      case Match::changed: ++tally_.changed_while_confirming; break;
-      case Match::unreadable: ++tally_.unconfirmed_pages; break;
+      case Match::same:
+        ++tally_.confirmed_pages;
+        break;
+      case Match::changed:
+        ++tally_.changed_while_confirming;
+        break;
+      case Match::unreadable:
+        ++tally_.unconfirmed_pages;
+        break;
     }
     page.confirmed = added.confirm_with;
   }
@@ -253,8 +259,7 @@ void FirstLook::take(std::size_t part_number, const PageBatch& batch) {
       std::fill_n(hashes_.begin(), pages, hasher_.zero_page());
     else
       (void)hasher_.hash_pages(batch.bytes.data() + at * kPageSize, pages, hashes_.data());
-    for (std::size_t i = 0; i < pages; ++i)
-      memory.add(batch.first_page + at + i, hashes_[i].low);
+    for (std::size_t i = 0; i < pages; ++i) memory.add(batch.first_page + at + i, hashes_[i].low);
   }
 }
 

@@ -30,8 +30,8 @@ struct SubjectTally {
   std::uint64_t huge_pages_4k = 0;
   std::uint64_t merged_pages = 0;
   std::uint64_t shared_pages = 0;
-  std::uint64_t facts_pages = 0;         // not zero, with facts
-  std::uint64_t saved_shares = 0;        // sum of 1 - 1/map_count, in units of 2^-24 page
+  std::uint64_t facts_pages = 0;   // not zero, with facts
+  std::uint64_t saved_shares = 0;  // sum of 1 - 1/map_count, in units of 2^-24 page
   HugeTally huge;
   // Frames charged, of contents that are certain and of those that are sampled.
   std::array<std::uint64_t, kCauseCount> certain_charges{};
@@ -43,7 +43,7 @@ inline constexpr double kShareUnit = 1.0 / (1 << 24);
 
 struct LookTally {
   std::vector<SubjectTally> subjects;
-  RealSharing real;  // outside_pages apart
+  RealSharing real;                // outside_pages apart
   std::uint64_t facts_pages = 0;   // pages with facts, not zero
   std::uint64_t facts_frames = 0;  // frames behind them
   std::uint64_t facts_contents_certain = 0;

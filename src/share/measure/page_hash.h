@@ -2,9 +2,9 @@
 #pragma once
 // The 128-bit hash by which a scan knows a page's content, keyed per run unless asked otherwise.
 //
-// XXH3 (Collet), 128 bits, with a secret made by XXH3_generateSecret from the run's Rng: who doesn't
-// know the run's seed can neither look a hash up nor craft collisions. The widest vector unit of the
-// processor is chosen at run time by libxxhash.
+// XXH3 (Collet), 128 bits, with a secret made by XXH3_generateSecret from the run's Rng: who
+// doesn't know the run's seed can neither look a hash up nor craft collisions. The widest vector
+// unit of the processor is chosen at run time by libxxhash.
 
 #include "base/rng.h"
 #include "base/units.h"

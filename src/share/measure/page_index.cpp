@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/measure/page_index.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <new>
 #include <thread>
 
+#include <sys/mman.h>
+
 namespace brim::share {
 namespace {
 
-constexpr double kLoad = 0.8;       // sized for
-constexpr double kMostLoad = 0.9;   // grows beyond
+constexpr double kLoad = 0.8;         // sized for
+constexpr double kMostLoad = 0.9;     // grows beyond
 constexpr std::uint64_t kSpare = 16;  // slots a shard, for the spread of a few contents
 
 // Maps 64 random bits onto [0, bound) (Lemire 2019), with a multiplication instead of a division.
@@ -75,16 +75,14 @@ Result<PageIndex> PageIndex::create(const Options& options) {
   index.concurrent_ = options.concurrent;
   index.locations_ = options.locations;
   index.frames_ = options.frames;
-  const auto capacity =
-      static_cast<std::uint64_t>(static_cast<double>(options.expected_contents) /
-                                 static_cast<double>(kShards) / kLoad) +
-      kSpare;
+  const auto capacity = static_cast<std::uint64_t>(static_cast<double>(options.expected_contents) /
+                                                   static_cast<double>(kShards) / kLoad) +
+                        kSpare;
   const std::uint64_t bytes = capacity * index.slot_bytes() * kShards;
   auto arena = PageArena::make(bytes);
   if (!arena)
-    return fail(ErrorCode::io,
-                "no memory for the page index: it needs " + std::to_string(bytes) +
-                    " bytes; scan less at once, or sample");
+    return fail(ErrorCode::io, "no memory for the page index: it needs " + std::to_string(bytes) +
+                                   " bytes; scan less at once, or sample");
   index.arena_ = std::move(*arena);
   index.first_capacity_ = capacity;
   index.shards_ = std::make_unique<Shard[]>(kShards);

@@ -4,8 +4,8 @@
 // frames is the one to keep.
 //
 // Open addressing with linear probing, 24 bytes a slot, 30 bytes a content at the load it is sized
-// for; 256 shards by hash bits, each with its own lock when several threads insert. A content of one
-// subject is all in its slot; of several subjects, the slot points to a chain of records, one a
+// for; 256 shards by hash bits, each with its own lock when several threads insert. A content of
+// one subject is all in its slot; of several subjects, the slot points to a chain of records, one a
 // subject, ordered by descending subject: subjects are scanned roughly in order, so that a page of
 // a new subject is told from the first record.
 //
@@ -31,8 +31,8 @@
 
 namespace brim::share {
 
-// The obstacle of a frame to being merged: 0 for a KSM frame, then by Cause, the last cause (the one
-// that goes first when things are mended) lowest.
+// The obstacle of a frame to being merged: 0 for a KSM frame, then by Cause, the last cause (the
+// one that goes first when things are mended) lowest.
 using Rank = std::uint8_t;
 inline constexpr Rank kMergedRank = 0;
 inline constexpr Rank kNoFactsRank = 15;  // no frame known: takes no part in real sharing
@@ -83,17 +83,17 @@ class PageIndex {
     std::uint32_t subject = 0;
     Rank rank = kNoFactsRank;
     std::uint64_t frame = 0;
-    std::uint64_t location = 0;                  // with Options::locations; below ~0
-    std::optional<std::uint64_t> confirmed;      // the location the bytes were compared with
+    std::uint64_t location = 0;              // with Options::locations; below ~0
+    std::optional<std::uint64_t> confirmed;  // the location the bytes were compared with
   };
 
   struct Added {
     // Nothing was added: compare with the page there, and come again.
     std::optional<std::uint64_t> confirm_with;
-    std::uint32_t copies = 0;                  // of the content now; 1: it is new
-    bool new_frame = false;                    // with facts: a frame of this content not seen yet
-    bool first_with_facts = false;             // of this content
-    Rank charged_rank = kNoFactsRank;          // a frame that turned out not to be kept
+    std::uint32_t copies = 0;          // of the content now; 1: it is new
+    bool new_frame = false;            // with facts: a frame of this content not seen yet
+    bool first_with_facts = false;     // of this content
+    Rank charged_rank = kNoFactsRank;  // a frame that turned out not to be kept
     std::uint32_t charged_subject = 0;
   };
 

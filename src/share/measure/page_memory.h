@@ -38,8 +38,7 @@ class PageMemory {
       const auto& runs = memory_->runs_;
       while (run_ + 1 < runs.size() && runs[run_ + 1].first <= page) ++run_;
       if (run_ >= runs.size() || page < runs[run_].first) return std::nullopt;
-      const std::size_t end =
-          run_ + 1 < runs.size() ? runs[run_ + 1].at : memory_->hashes_.size();
+      const std::size_t end = run_ + 1 < runs.size() ? runs[run_ + 1].at : memory_->hashes_.size();
       const std::uint64_t at = runs[run_].at + (page - runs[run_].first);
       if (at >= end) return std::nullopt;
       return memory_->hashes_[at];

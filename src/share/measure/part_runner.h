@@ -42,8 +42,8 @@ class PartList {
 
 // How reading the subjects went.
 struct ReadState {
-  std::vector<UnreadPages> unread;            // by subject
-  std::vector<std::optional<Error>> errors;   // by subject: of its first part that failed
+  std::vector<UnreadPages> unread;           // by subject
+  std::vector<std::optional<Error>> errors;  // by subject: of its first part that failed
 };
 
 class PartVisitor {

@@ -74,8 +74,8 @@ void PatternNames::name(const PageHash& hash, std::uint32_t copies, Page page) {
   if (found.empty()) return;
   while (named_.size() >= kMost) {
     threshold_ *= 2;
-    boost::unordered::erase_if(named_,
-                               [this](const auto& entry) { return entry.second.copies < threshold_; });
+    boost::unordered::erase_if(
+        named_, [this](const auto& entry) { return entry.second.copies < threshold_; });
   }
   if (copies >= threshold_) named_.emplace(hash, Named{copies, std::move(found)});
 }

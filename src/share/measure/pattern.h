@@ -24,12 +24,14 @@ struct PageHashHasher {
 [[nodiscard]] std::string pattern_name(std::span<const std::byte, kPageSize> page);
 
 // One thread's names of contents with many copies. A content is looked at when its copies reach a
-// power of two, while its bytes are at hand. Bounded: when kMost are named, the least copied half of
-// the powers is dropped and no longer looked at, so the contents with the most copies stay named.
+// power of two, while its bytes are at hand. Bounded: when kMost are named, the least copied half
+// of the powers is dropped and no longer looked at, so the contents with the most copies stay
+// named.
 class PatternNames {
  public:
   // `copies`: of the content, this page included.
-  void look(const PageHash& hash, std::uint32_t copies, std::span<const std::byte, kPageSize> page) {
+  void look(const PageHash& hash, std::uint32_t copies,
+            std::span<const std::byte, kPageSize> page) {
     if (copies >= threshold_ && (copies & (copies - 1)) == 0) name(hash, copies, page);
   }
   // Empty where it has none.

@@ -67,17 +67,15 @@ class Scan {
     for (const auto& subject : subjects_) readable_ += subject->readable_pages().count();
     // LIMIT: 2^32 pages (16 TiB) a scan: copies are counted in 32 bits.
     if (readable_ >= 1ULL << 32)
-      return fail(ErrorCode::bad_input,
-                  "more than 16 TiB to scan; scan fewer subjects at once");
+      return fail(ErrorCode::bad_input, "more than 16 TiB to scan; scan fewer subjects at once");
     progress_.set_total(readable_ * (options_.second_look ? 2 : 1));
     return {};
   }
 
   void choose_contents() {
     sample_ = ContentSample(*options_.sample);
-    result_.bytes_read +=
-        kPageSize *
-        nominate_heavy(subjects_, list_, hasher_, rng_.split("nominate"), sample_, cancel_);
+    result_.bytes_read += kPageSize * nominate_heavy(subjects_, list_, hasher_,
+                                                     rng_.split("nominate"), sample_, cancel_);
   }
 
   Result<void> make_indexes() {
@@ -85,10 +83,10 @@ class Scan {
                                    [](const auto& subject) { return subject->has_facts(); });
     if (facts) frames_.emplace();
     const auto expected =
-        sample_.all() ? readable_
-                      : static_cast<std::uint64_t>(std::ceil(static_cast<double>(readable_) *
-                                                             sample_.p())) +
-                            sample_.heavy_contents();
+        sample_.all()
+            ? readable_
+            : static_cast<std::uint64_t>(std::ceil(static_cast<double>(readable_) * sample_.p())) +
+                  sample_.heavy_contents();
     BRIM_TRY(index_, PageIndex::create({.expected_contents = expected,
                                         .concurrent = threads_ > 1,
                                         .locations = options_.confirm,
@@ -107,6 +105,7 @@ class Scan {
   template <class Visitor>
   Result<void> read_all(std::vector<std::unique_ptr<Visitor>>& visitors, ReadState& state) {
     std::vector<PartVisitor*> pointers;
+    pointers.reserve(visitors.size());
     for (const auto& visitor : visitors) pointers.push_back(visitor.get());
     if (!read_parts(subjects_, list_, pointers, state, progress_, cancel_))
       return fail(ErrorCode::io, "out of memory for the page index; scan less at once, or sample");
@@ -125,8 +124,8 @@ class Scan {
     result_.first_look_seconds = seconds_since(start);
     const auto until = Clock::now() + *options_.second_look;
     while (!cancel_.requested() && Clock::now() < until)
-      std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(
-          std::chrono::milliseconds(20), until - Clock::now()));
+      std::this_thread::sleep_for(
+          std::min<std::chrono::nanoseconds>(std::chrono::milliseconds(20), until - Clock::now()));
     return {};
   }
 
@@ -143,8 +142,7 @@ class Scan {
                               .confirm = options_.confirm,
                               .first_look = options_.second_look ? &first_look_ : nullptr,
                               .remember = options_.remember_pages ? &remembered_ : nullptr};
-    for (unsigned i = 0; i < threads_; ++i)
-      looks_.push_back(std::make_unique<Look>(context, i));
+    for (unsigned i = 0; i < threads_; ++i) looks_.push_back(std::make_unique<Look>(context, i));
     BRIM_CHECK(read_all(looks_, read_));
     tally_ = std::move(looks_.front()->tally());
     for (std::size_t i = 1; i < looks_.size(); ++i) tally_ += looks_[i]->tally();
@@ -175,9 +173,9 @@ class Scan {
                                        .matrix = subjects_.size() <= kMostMatrixSubjects};
     const IndexFigures figures = figures_of(*index_, sample_, figure_options);
     const Findings findings{subjects_, sample_, tally_, read_, figures};
-    result_.partial = cancel_.requested() ||
-                      std::any_of(read_.errors.begin(), read_.errors.end(),
-                                  [](const auto& error) { return error.has_value(); });
+    result_.partial =
+        cancel_.requested() || std::any_of(read_.errors.begin(), read_.errors.end(),
+                                           [](const auto& error) { return error.has_value(); });
     result_.results.push_back(small_page_result(findings));
     fill_real_sharing(findings, result_);
     fill_matrix(findings, result_);
@@ -203,8 +201,7 @@ class Scan {
     const ContentSample all;
     const IndexFigures figures =
         figures_of(*huge_index_, all, {.threads = 1, .subjects = subjects_.size()});
-    result_.results.push_back(
-        huge_page_result(Findings{subjects_, all, tally_, read_, figures}));
+    result_.results.push_back(huge_page_result(Findings{subjects_, all, tally_, read_, figures}));
     std::uint64_t saved = 0;
     for (const SubjectTally& subject : tally_.subjects) saved += subject.huge.saved_small_pages;
     const Potential& small = result_.results.front().potential;

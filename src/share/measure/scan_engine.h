@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// scan() with the page hash given by the caller: for tests that need collisions. Everyone else calls
-// scan().
+// scan() with the page hash given by the caller: for tests that need collisions. Everyone else
+// calls scan().
 
 #include "share/measure/page_hash.h"
 #include "share/measure/scan.h"

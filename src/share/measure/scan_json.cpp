@@ -180,7 +180,8 @@ json matrix_json(const ScanResult& result) {
 json beyond_json(const BeyondIdentity& beyond) {
   json object = {{"sampled", beyond.sampled},
                  {"examined_contents", beyond.examined},
-                 {"contents", beyond.contents}};
+                 {"contents", beyond.contents},
+                 {"references_gone", beyond.references_gone}};
   const auto fractional = [&object](const std::string& key, const Estimate& estimate) {
     object[key] = std::round(estimate.value * 10) / 10;
     if (estimate.interval)

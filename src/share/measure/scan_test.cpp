@@ -3,13 +3,12 @@
 
 #include "share/measure/page_index.h"
 #include "share/measure/scan_engine.h"
+#include "share/measure/test_subjects.h"
 
 #include <algorithm>
 #include <numeric>
 
 #include <gtest/gtest.h>
-
-#include "share/measure/test_subjects.h"
 
 namespace brim::share::test {
 namespace {
@@ -101,9 +100,9 @@ Subjects random_subjects(std::uint64_t seed, bool facts) {
       }
       if (page.present) by_frame[page.facts.frame] = page;
     }
-    subjects.push_back(std::make_unique<FakeSubject>(
-        "subject " + std::to_string(s), facts ? SubjectKind::vm : SubjectKind::image,
-        std::move(pages), facts, rng.below(2000)));
+    subjects.push_back(std::make_unique<FakeSubject>("subject " + std::to_string(s),
+                                                     facts ? SubjectKind::vm : SubjectKind::image,
+                                                     std::move(pages), facts, rng.below(2000)));
   }
   return subjects;
 }
@@ -160,12 +159,12 @@ TEST(Scan, Charges_the_subject_that_holds_the_worse_frame) {
     return made;
   };
   Subjects subjects;
-  subjects.push_back(std::make_unique<FakeSubject>(
-      "a", SubjectKind::vm,
-      std::vector<FakePage>{page(7, 10, Cause::not_mergeable, false),
-                            page(8, 11, Cause::shared_mapping, false),
-                            page(9, 12, Cause::other, true)},
-      true));
+  subjects.push_back(
+      std::make_unique<FakeSubject>("a", SubjectKind::vm,
+                                    std::vector<FakePage>{page(7, 10, Cause::not_mergeable, false),
+                                                          page(8, 11, Cause::shared_mapping, false),
+                                                          page(9, 12, Cause::other, true)},
+                                    true));
   subjects.push_back(std::make_unique<FakeSubject>(
       "b", SubjectKind::vm,
       std::vector<FakePage>{page(7, 20, Cause::ksm_off, false),
@@ -179,8 +178,7 @@ TEST(Scan, Charges_the_subject_that_holds_the_worse_frame) {
     const auto& of = result.results.front().subjects;
     EXPECT_EQ(of[a].unrealized_by_cause[static_cast<std::size_t>(Cause::not_mergeable)], 1);
     EXPECT_EQ(of[a].unrealized_by_cause[static_cast<std::size_t>(Cause::shared_mapping)], 1);
-    EXPECT_EQ(
-        result.unrealized_by_cause[static_cast<std::size_t>(Cause::max_page_sharing)], 1);
+    EXPECT_EQ(result.unrealized_by_cause[static_cast<std::size_t>(Cause::max_page_sharing)], 1);
     EXPECT_EQ(result.unrealized_pages, 3);
   }
 }

@@ -5,7 +5,12 @@
 //
 // A subject is cut into parts that are read independently and in any order; part boundaries are
 // aligned to 2 MiB of the subject's own addresses, so that a 2 MiB block is never cut.
-// Threads: read() and reread() may be called from several threads at once, each with its own reader.
+// Threads: read() and reread() may be called from several threads at once, each with its own
+// reader.
+
+#include "base/cancel.h"
+#include "base/result.h"
+#include "base/units.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -17,10 +22,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/cancel.h"
-#include "base/result.h"
-#include "base/units.h"
-
 namespace brim::share {
 
 enum class SubjectKind : std::uint8_t { vm, process, image };
@@ -30,14 +31,14 @@ enum class SubjectKind : std::uint8_t { vm, process, image };
 // gets the first that applies, because the earlier ones remain when the later ones are mended.
 // docs/share.md says what frees each. `merged` and `unknown` are not causes.
 enum class Cause : std::uint8_t {
-  shared_mapping,     // MAP_SHARED, memfd with share=on, shmem: KSM never takes it
-  file_backed,        // private mapping of a file, page cache: KSM never takes it
-  not_mergeable,      // no madvise(MADV_MERGEABLE), or a kind KSM refuses (hugetlb, VM_IO ...)
-  ksm_off,            // registered, but ksmd is not running
-  max_page_sharing,   // already a KSM frame; another KSM frame holds the same content
-  changing,           // content differed between two looks
-  huge_page,          // part of a transparent huge page: KSM must split it first
-  not_scanned_yet,    // ksmd has not been round often enough
+  shared_mapping,    // MAP_SHARED, memfd with share=on, shmem: KSM never takes it
+  file_backed,       // private mapping of a file, page cache: KSM never takes it
+  not_mergeable,     // no madvise(MADV_MERGEABLE), or a kind KSM refuses (hugetlb, VM_IO ...)
+  ksm_off,           // registered, but ksmd is not running
+  max_page_sharing,  // already a KSM frame; another KSM frame holds the same content
+  changing,          // content differed between two looks
+  huge_page,         // part of a transparent huge page: KSM must split it first
+  not_scanned_yet,   // ksmd has not been round often enough
   other,
 };
 inline constexpr std::size_t kCauseCount = 9;
@@ -58,7 +59,7 @@ struct PageFacts {
 
 // Pages with consecutive numbers. `facts` is empty (nothing known) or has one entry a page.
 struct PageBatch {
-  std::uint64_t first_page = 0;  // address / 4 KiB in the subject's own address space
+  std::uint64_t first_page = 0;      // address / 4 KiB in the subject's own address space
   std::span<const std::byte> bytes;  // kPageSize each
   std::span<const PageFacts> facts;
   bool known_zero = false;  // the bytes are zeros, told without reading them (a hole of a file)

@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 namespace brim::share::test {
 
 struct FakePage {
@@ -69,9 +71,9 @@ class FakeSubject final : public Subject {
 
   // Content of a page at the n-th time the part holding it is read (0 first), to play a running VM.
   std::function<std::uint64_t(std::uint64_t page, unsigned time, std::uint64_t content)> live;
-  std::optional<std::uint64_t> gone_from;   // reading at or beyond this page fails
-  std::set<std::uint64_t> no_reread;        // pages that can't be read again
-  std::function<void()> before_batch;       // called before each batch
+  std::optional<std::uint64_t> gone_from;  // reading at or beyond this page fails
+  std::set<std::uint64_t> no_reread;       // pages that can't be read again
+  std::function<void()> before_batch;      // called before each batch
 
  private:
   friend class FakeReader;
@@ -110,9 +112,8 @@ class FakeReader final : public SubjectReader {
              (!subject_.gone_from || at < *subject_.gone_from);
            ++at) {
         bytes_.resize(bytes_.size() + kPageSize);
-        const std::uint64_t content = subject_.live
-                                          ? subject_.live(at, time, page(at).content)
-                                          : page(at).content;
+        const std::uint64_t content =
+            subject_.live ? subject_.live(at, time, page(at).content) : page(at).content;
         fill_page(content, std::span<std::byte, kPageSize>(
                                bytes_.data() + bytes_.size() - kPageSize, kPageSize));
         facts_.push_back(page(at).facts);

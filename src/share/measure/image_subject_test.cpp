@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "share/measure/image_subject.h"
+
+#include "share/measure/test_subjects.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace brim::share::test {
+namespace {
+
+class Image_subject : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() /
+              ("brim-image-subject-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string write(const std::string& name, const std::vector<std::uint64_t>& contents,
+                    std::size_t extra_bytes = 0) {
+    const std::filesystem::path path = folder_ / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream file(path, std::ios::binary);
+    std::array<std::byte, kPageSize> page{};
+    for (const std::uint64_t content : contents) {
+      fill_page(content, page);
+      file.write(reinterpret_cast<const char*>(page.data()), page.size());
+    }
+    file << std::string(extra_bytes, 'x');
+    return path;
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(Image_subject, Scans_files_as_the_definitions_say) {
+  const std::vector<std::string> paths{write("a", {1, 1, 2, 0}), write("b", {2, 3, 0, 0}, 10)};
+  const auto subjects = open_image_subjects(paths);
+  ASSERT_TRUE(subjects);
+  for (const bool confirm : {false, true}) {
+    ScanOptions options = plain_options();
+    options.confirm = confirm;
+    const ScanResult result = must_scan(*subjects, options);
+    const Potential& potential = result.results[0].potential;
+    EXPECT_EQ(potential.zero_pages.value, 3);
+    EXPECT_EQ(potential.used_pages.value, 6);
+    EXPECT_EQ(potential.minimum_pages.value, 4);
+    EXPECT_EQ(potential.intra_saving_pages.value, 1);
+    EXPECT_EQ(potential.inter_saving_pages.value, 1);
+    EXPECT_EQ(result.results[0].subjects[1].padded_pages, 1);
+    EXPECT_EQ(result.confirmed_pages, confirm ? 2 : 0);
+  }
+}
+
+TEST_F(Image_subject, Counts_holes_of_a_sparse_file_as_zero) {
+  const std::string path = write("sparse", {1, 2});
+  std::filesystem::resize_file(path, 64 << 20);
+  const auto subjects = open_image_subjects(std::array{path});
+  ASSERT_TRUE(subjects);
+  ScanOptions options = plain_options();
+  options.page_2m = true;
+  const ScanResult result = must_scan(*subjects, options);
+  EXPECT_EQ(result.results[0].potential.zero_pages.value, (64 << 20) / kPageSize - 2);
+  EXPECT_EQ(result.results[0].potential.used_pages.value, 2);
+  EXPECT_EQ(result.results[1].potential.zero_pages.value, 31);
+  EXPECT_EQ(result.results[1].potential.used_pages.value, 1);
+}
+
+TEST_F(Image_subject, The_same_file_twice_is_bad_input_whatever_it_is_called) {
+  const std::string path = write("a", {1});
+  const std::string link = folder_ / "link";
+  std::filesystem::create_symlink(path, link);
+  for (const std::string& again : {path, link}) {
+    const auto subjects = open_image_subjects(std::array{path, again});
+    ASSERT_FALSE(subjects);
+    EXPECT_EQ(subjects.error().code, ErrorCode::bad_input);
+  }
+}
+
+TEST_F(Image_subject, Names_are_as_short_as_tells_them_apart) {
+  const auto subjects = open_image_subjects(
+      std::array{write("x/ram", {1}), write("y/ram", {1}), write("other", {1})});
+  ASSERT_TRUE(subjects);
+  EXPECT_EQ((*subjects)[0]->name(), "x/ram");
+  EXPECT_EQ((*subjects)[1]->name(), "y/ram");
+  EXPECT_EQ((*subjects)[2]->name(), "other");
+}
+
+}  // namespace
+}  // namespace brim::share::test
