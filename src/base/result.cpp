@@ -21,6 +21,11 @@ Error errno_error(int errno_value, std::string_view tried, std::string where) {
                std::move(where)};
 }
 
+Error named_by_user(Error error) {
+  if (error.code == ErrorCode::missing) error.code = ErrorCode::bad_input;
+  return error;
+}
+
 std::string error_line(const Error& error) {
   return printable(error.where.empty() ? error.what
                                        : fmt::format("{}: {}", error.where, error.what));

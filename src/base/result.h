@@ -44,6 +44,9 @@ using Result = tl::expected<T, Error>;
 // all else `io`. `tried` is what was attempted ("open", "read pagemap").
 [[nodiscard]] Error errno_error(int errno_value, std::string_view tried, std::string where);
 
+// For what the user named: not being there is then bad input, not something this machine lacks.
+[[nodiscard]] Error named_by_user(Error error);
+
 // "where: what", one line; control characters and broken UTF-8 escaped.
 [[nodiscard]] std::string error_line(const Error& error);
 

@@ -72,7 +72,7 @@ void add_doctor(CLI::App& program, Session& session) {
       "Example:\n  brim doctor\n  sudo brim doctor --format json");
   command->callback([&session, output] {
     session.action = [&session, output]() -> Result<int> {
-      BRIM_TRY(const host::Host host, host::Host::open(session.root));
+      BRIM_TRY(const host::Host host, open_host(session));
       const auto capabilities = host::probe_capabilities(host);
       BRIM_CHECK(
           write_document(doctor_document(capabilities, context_json(session.root)), *output));
@@ -113,7 +113,7 @@ Document restore_document(const std::vector<host::Restored>& restored, bool dry_
 }
 
 Result<int> restore(const Session& session, bool dry_run, const Output& output) {
-  BRIM_TRY(const host::Host host, host::Host::open(session.root));
+  BRIM_TRY(const host::Host host, open_host(session));
   BRIM_TRY(host::Journal journal, host::Journal::open(host, journal_directory()));
   std::vector<host::Restored> restored;
   if (dry_run) {

@@ -51,9 +51,9 @@ std::vector<std::string> fixed_values(const CLI::Option& option) {
   const std::size_t open = type.find('{');
   const std::size_t close = type.rfind('}');
   if (open == std::string::npos || close == std::string::npos || close < open) return {};
+  const std::string list = type.substr(open + 1, close - open - 1);
   std::vector<std::string> values;
-  for (const std::string_view value : split(type.substr(open + 1, close - open - 1), ','))
-    values.emplace_back(trim(value));
+  for (const std::string_view value : split(list, ',')) values.emplace_back(trim(value));
   return values;
 }
 

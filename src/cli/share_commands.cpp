@@ -209,7 +209,7 @@ int status_of(const ShareScan& scan, const share::ScanResult& result) {
 
 Result<int> share_scan(const Session& session, const ShareScanText& typed) {
   BRIM_TRY(const ShareScanOptions options, checked(typed));
-  BRIM_TRY(const host::Host host, host::Host::open(session.root));
+  BRIM_TRY(const host::Host host, open_host(session));
   ShareScan scan{session, typed, options, host, {}, {}, {}};
   const nlohmann::json host_json = context_json(session.root);
   BRIM_TRY(Recording recording, Recording::open(session, typed, host_json, scan.warnings));

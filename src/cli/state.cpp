@@ -41,6 +41,12 @@ void restore_what_was_left(const Session& session) {
                one.detail);
 }
 
+Result<host::Host> open_host(const Session& session) {
+  auto host = host::Host::open(session.root);
+  if (!host) return fail(named_by_user(std::move(host).error()));
+  return host;
+}
+
 study::RunOwner run_owner() {
   study::RunOwner owner;
   const auto host = host::Host::open("/");
@@ -101,7 +107,9 @@ Result<study::Run> load_run(const study::Store& store, const std::string& text) 
   if (!number || *number > 0x7fffffffffffffffULL)
     return fail(ErrorCode::bad_input,
                 fmt::format("'{}' is not a run; write a number from 'brim runs', or 'last'", text));
-  return store.load(static_cast<std::int64_t>(*number));
+  auto run = store.load(static_cast<std::int64_t>(*number));
+  if (!run) return fail(named_by_user(std::move(run).error()));
+  return run;
 }
 
 }  // namespace brim::cli

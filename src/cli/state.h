@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "cli/session.h"
+#include "host/host.h"
 #include "host/system.h"
 #include "study/store.h"
 
@@ -19,6 +20,9 @@ namespace brim::cli {
 // Undoes what an interrupted run changed on this host, if the journal holds anything; says so on
 // standard error.
 void restore_what_was_left(const Session& session);
+
+// The host at --root.
+[[nodiscard]] Result<host::Host> open_host(const Session& session);
 
 // The store, with runs of this host whose process is no more marked as interrupted.
 [[nodiscard]] Result<study::Store> open_store(const Session& session);

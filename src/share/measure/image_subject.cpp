@@ -221,8 +221,9 @@ Result<std::vector<std::unique_ptr<Subject>>> open_image_subjects(
   const std::vector<std::string> names = short_names(paths);
   std::vector<std::unique_ptr<Subject>> subjects;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    BRIM_TRY(auto image, image::open_ram_image(paths[i]));
-    subjects.push_back(std::make_unique<ImageSubject>(std::move(image), names[i]));
+    auto image = image::open_ram_image(paths[i]);
+    if (!image) return fail(named_by_user(std::move(image).error()));
+    subjects.push_back(std::make_unique<ImageSubject>(std::move(*image), names[i]));
   }
   return subjects;
 }

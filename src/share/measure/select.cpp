@@ -216,7 +216,7 @@ Result<void> Selector::open_wishes() {
       selected_.subjects.push_back(std::move(*subject));
       continue;
     }
-    if (wanted.must_be_there) return fail(std::move(subject).error());
+    if (wanted.must_be_there) return fail(named_by_user(std::move(subject).error()));
     if (wanted.machine != nullptr && wanted.machine->ram.empty() && !discovery_.problems.empty()) {
       last_refusal = discovery_.problems.front();  // all of them are among the warnings already
       continue;
