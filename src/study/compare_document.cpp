@@ -83,6 +83,15 @@ std::vector<Cell> row_cells(const MetricComparison& row) {
           Cell(words_of(row.verdict))};
 }
 
+// Takes a column out that says the same in every row.
+void drop_column(report::Table& table, std::string_view key) {
+  const auto column = std::find_if(table.columns.begin(), table.columns.end(),
+                                   [key](const report::Column& one) { return one.key == key; });
+  const auto at = column - table.columns.begin();
+  table.columns.erase(column);
+  for (std::vector<Cell>& row : table.rows) row.erase(row.begin() + at);
+}
+
 report::Table comparison_table(const std::vector<MetricComparison>& rows) {
   report::Table table;
   table.id = "metrics";
@@ -105,6 +114,10 @@ report::Table comparison_table(const std::vector<MetricComparison>& rows) {
                    {"p_value", "p", Unit::none},
                    {"verdict", "b against a", Unit::none}};
   for (const MetricComparison& row : rows) table.rows.push_back(row_cells(row));
+  const auto all = [&rows](auto&& is) { return std::all_of(rows.begin(), rows.end(), is); };
+  if (all([](const MetricComparison& row) { return row.subject.empty(); }))
+    drop_column(table, "subject");
+  if (all([](const MetricComparison& row) { return row.point == 0; })) drop_column(table, "point");
   return table;
 }
 

@@ -24,8 +24,7 @@ report::Document runs_document(const std::vector<RunInfo>& runs) {
   table.title = "Runs, newest first";
   table.columns = {{"run", "run", Unit::count},          {"started", "started (UTC)", Unit::none},
                    {"command", "command", Unit::none},   {"label", "label", Unit::none},
-                   {"status", "status", Unit::none},     {"provenance", "provenance", Unit::none},
-                   {"seconds", "took", Unit::seconds},   {"version", "brim", Unit::none},
+                   {"status", "status", Unit::none},     {"seconds", "took", Unit::seconds},
                    {"arguments", "as typed", Unit::none}};
   for (const RunInfo& info : runs) {
     document.json["runs"].push_back(run_json(info));
@@ -34,9 +33,8 @@ report::Document runs_document(const std::vector<RunInfo>& runs) {
       took = Cell(std::chrono::duration<double>(*info.finished - info.started).count());
     table.rows.push_back({Cell(static_cast<std::uint64_t>(info.id)), Cell(iso_time(info.started)),
                           Cell(valid_utf8(info.command)), Cell(valid_utf8(info.label)),
-                          Cell(std::string(name_of(info.status))),
-                          Cell(std::string(name_of(info.provenance))), std::move(took),
-                          Cell(valid_utf8(info.version)), Cell(valid_utf8(info.arguments))});
+                          Cell(std::string(name_of(info.status))), std::move(took),
+                          Cell(valid_utf8(info.arguments))});
   }
   const auto running = std::count_if(runs.begin(), runs.end(), [](const RunInfo& info) {
     return info.status == RunStatus::running;

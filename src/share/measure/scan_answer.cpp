@@ -135,21 +135,22 @@ std::vector<std::string> beyond_line(const View& view) {
                   amount(number(beyond, "patch_then_zstd_saving_pages"), page))};
 }
 
+std::string reading_line(const View& view) {
+  const json& cost = view.scan.at("cost");
+  const json& unread = view.first.at("unread_pages");
+  return fmt::format(
+      "{}: {} read in {:.1f} s; {} of zero pages, apart; not read: {} swapped, {} untouched, {} "
+      "denied.",
+      subjects_phrase(view.first.at("subjects")),
+      human_bytes(Bytes(cost.at("bytes_read").get<std::uint64_t>())), number(cost, "seconds"),
+      view.amount(number(view.potential, "zero_pages")), view.amount(number(unread, "swapped")),
+      view.amount(number(unread, "absent")), view.amount(number(unread, "denied")));
+}
+
 }  // namespace
 
 std::vector<std::string> answer(const View& view) {
-  std::vector<std::string> lines;
-  const json& cost = view.scan.at("cost");
-  const json& unread = view.first.at("unread_pages");
-  lines.push_back(fmt::format(
-      "{}: {} read in {:.1f} s; {} zero pages ({}); not read: {} swapped, {} untouched, {} denied.",
-      subjects_phrase(view.first.at("subjects")),
-      human_bytes(Bytes(cost.at("bytes_read").get<std::uint64_t>())), number(cost, "seconds"),
-      with_separators(static_cast<std::uint64_t>(number(view.potential, "zero_pages"))),
-      view.amount(number(view.potential, "zero_pages")),
-      amount(number(unread, "swapped"), kPageSize), amount(number(unread, "absent"), kPageSize),
-      amount(number(unread, "denied"), kPageSize)));
-  lines.push_back(potential_line(view));
+  std::vector<std::string> lines = {potential_line(view)};
   const bool only_images =
       std::all_of(view.first.at("subjects").begin(), view.first.at("subjects").end(),
                   [](const json& subject) { return subject.at("kind") == "image"; });
@@ -159,6 +160,7 @@ std::vector<std::string> answer(const View& view) {
   if (const json& hidden = view.scan.at("hidden_by_huge_pages_percent"); hidden.is_number())
     lines.push_back(fmt::format("2 MiB pages would hide {:.1f} % of the 4 KiB potential.",
                                 hidden.get<double>()));
+  lines.push_back(reading_line(view));
   return lines;
 }
 
