@@ -228,6 +228,35 @@ TEST_F(ShareKsm, A_process_that_execs_meanwhile_is_gone) {
   ::munmap(memory, kBytes);
 }
 
+// A child with this process number, free at the moment; it only waits. 0 where the system won't.
+pid_t fork_as(pid_t pid) {
+  clone_args arguments{};
+  arguments.exit_signal = SIGCHLD;
+  arguments.set_tid = reinterpret_cast<std::uintptr_t>(&pid);
+  arguments.set_tid_size = 1;
+  const auto made = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+  if (made != 0) return made > 0 ? made : 0;
+  for (;;) ::pause();
+}
+
+TEST_F(ShareKsm, A_pid_that_another_process_took_meanwhile_is_not_read) {
+  std::byte* const memory = live::map_anonymous(kBytes);
+  Child child([memory] { plant(memory, 0); });
+  const pid_t pid = child.pid();
+  pid_t taker = 0;
+  const Error error = error_after(
+      [&](Child& victim) {
+        victim.stop();
+        taker = fork_as(pid);
+      },
+      child, memory);
+  BRIM_NEEDS(taker == pid, "clone3 with a chosen process number needs CAP_CHECKPOINT_RESTORE");
+  EXPECT_EQ(error.code, ErrorCode::gone) << error_line(error);
+  ::kill(taker, SIGKILL);
+  ::waitpid(taker, nullptr, 0);
+  ::munmap(memory, kBytes);
+}
+
 // A QEMU that never runs its processor, with a file loaded into its memory.
 class Machine {
  public:
