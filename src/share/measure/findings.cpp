@@ -3,7 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
+#include <string>
+
+#include <fmt/format.h>
 
 namespace brim::share {
 namespace {
@@ -100,6 +104,17 @@ void note_facts(const Findings& findings, ScanResult& result) {
 
 }  // namespace
 
+void name_apart(std::vector<SubjectResult>& subjects) {
+  std::map<std::string, std::size_t> uses;
+  for (const SubjectResult& subject : subjects) ++uses[subject.name];
+  std::map<std::string, std::size_t> nth;
+  for (SubjectResult& subject : subjects) {
+    if (uses[subject.name] < 2) continue;
+    const std::size_t number = ++nth[subject.name];
+    subject.name += subject.pid ? fmt::format(" ({})", *subject.pid) : fmt::format(" #{}", number);
+  }
+}
+
 SizeResult small_page_result(const Findings& findings) {
   SizeResult out;
   std::uint64_t zero = 0;
@@ -122,6 +137,7 @@ SizeResult small_page_result(const Findings& findings) {
     zero += tally.zero_pages;
     used += tally.pages - tally.zero_pages;
   }
+  name_apart(out.subjects);
   fill_potential(out.potential, findings.figures.all, zero, used, p);
   return out;
 }
@@ -144,6 +160,7 @@ SizeResult huge_page_result(const Findings& findings) {
     zero += tally.zero_pages;
     used += tally.pages - tally.zero_pages;
   }
+  name_apart(out.subjects);
   fill_potential(out.potential, findings.figures.all, zero, used, 1);
   return out;
 }

@@ -20,6 +20,10 @@ struct Findings {
   const IndexFigures& figures;
 };
 
+// Gives subjects of one name their pid (or, without one, their number among them): names are keys
+// in the store, the matrix and the groups.
+void name_apart(std::vector<SubjectResult>& subjects);
+
 [[nodiscard]] SizeResult small_page_result(const Findings& findings);
 // `figures`: of the index of 2 MiB pages, which is never sampled.
 [[nodiscard]] SizeResult huge_page_result(const Findings& findings);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/measure/image_subject.h"
 
+#include "image/test_files.h"
 #include "share/measure/test_subjects.h"
 
 #include <filesystem>
@@ -69,6 +70,44 @@ TEST_F(Image_subject, Counts_holes_of_a_sparse_file_as_zero) {
   EXPECT_EQ(result.results[0].potential.used_pages.value, 2);
   EXPECT_EQ(result.results[1].potential.zero_pages.value, 31);
   EXPECT_EQ(result.results[1].potential.used_pages.value, 1);
+}
+
+image::test::ElfSegmentSpec segment_of(std::uint64_t first_page,
+                                       const std::vector<std::uint64_t>& contents) {
+  image::test::ElfSegmentSpec segment;
+  segment.address = first_page * kPageSize;
+  segment.content.resize(contents.size() * kPageSize);
+  for (std::size_t i = 0; i < contents.size(); ++i)
+    fill_page(contents[i],
+              std::span<std::byte, kPageSize>(segment.content.data() + i * kPageSize, kPageSize));
+  return segment;
+}
+
+TEST_F(Image_subject, Counts_the_pages_of_an_ELF_core_and_not_those_between_its_segments) {
+  std::vector<image::test::ElfSegmentSpec> segments{segment_of(1, {1, 2, 0, 2}),
+                                                    segment_of(1 << 20, {3, 1, 5})};
+  segments[1].memory_size = segments[1].content.size() + kPageSize;  // a page of zeros at its end
+  for (const std::size_t gap : {0U, 4096U, 24U}) {  // 24: pages at odd places of the file
+    const image::test::TemporaryFile file(image::test::elf64_core(segments, gap));
+    const std::vector<std::string> paths{file.path(), write("raw", {5, 6, 0})};
+    const auto subjects = open_image_subjects(paths);
+    ASSERT_TRUE(subjects) << error_line(subjects.error());
+    EXPECT_EQ((*subjects)[0]->identified_by(), "elf image");
+    for (const bool confirm : {false, true}) {
+      ScanOptions options = plain_options();
+      options.confirm = confirm;
+      const ScanResult result = must_scan(*subjects, options);
+      const Potential& potential = result.results[0].potential;
+      EXPECT_EQ(result.results[0].subjects[0].pages, 8);
+      EXPECT_EQ(potential.zero_pages.value, 3);
+      EXPECT_EQ(potential.used_pages.value, 8);
+      EXPECT_EQ(potential.minimum_pages.value, 5);  // 1 2 3 5 6
+      EXPECT_EQ(potential.intra_saving_pages.value, 2);
+      EXPECT_EQ(potential.inter_saving_pages.value, 1);
+      EXPECT_EQ(result.confirmed_pages, confirm ? 3 : 0);
+      EXPECT_EQ(result.collisions, 0);
+    }
+  }
 }
 
 TEST_F(Image_subject, The_same_file_twice_is_bad_input_whatever_it_is_called) {

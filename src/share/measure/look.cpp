@@ -91,9 +91,24 @@ void Look::take(std::size_t part_number, const PageBatch& batch) {
       chunk.zero = low_bits(chunk.count);
       std::fill_n(hashes_.begin(), chunk.count, context_.hasher.zero_page());
     } else {
-      chunk.zero = context_.hasher.hash_pages(chunk.bytes, chunk.count, hashes_.data());
+      hash_chunk(chunk);
     }
     take_chunk(part_number, chunk);
+  }
+}
+
+// The index is asked for the places of a few pages while the next few are hashed: for a whole chunk
+// at once, its cache lines would have to queue.
+void Look::hash_chunk(Chunk& chunk) {
+  constexpr std::size_t kFew = 8;
+  for (std::size_t at = 0; at < chunk.count; at += kFew) {
+    const std::size_t count = std::min(kFew, chunk.count - at);
+    const std::uint64_t zero =
+        context_.hasher.hash_pages(chunk.bytes + at * kPageSize, count, hashes_.data() + at);
+    chunk.zero |= zero << at;
+    if (!context_.sample.all()) continue;
+    for_each_bit(~zero & low_bits(count),
+                 [&](std::size_t i) { context_.index.prefetch(hashes_[at + i]); });
   }
 }
 
@@ -113,11 +128,12 @@ void Look::take_chunk(std::size_t part_number, Chunk& chunk) {
   subject.zero_pages += static_cast<std::uint64_t>(std::popcount(chunk.zero));
 
   std::uint64_t kept = ~chunk.zero & low_bits(chunk.count);
-  if (!context_.sample.all())
+  if (!context_.sample.all()) {
     for_each_bit(kept, [&](std::size_t i) {
       if (!context_.sample.keeps(hashes_[i])) kept &= ~(1ULL << i);
     });
-  for_each_bit(kept, [&](std::size_t i) { context_.index.prefetch(hashes_[i]); });
+    for_each_bit(kept, [&](std::size_t i) { context_.index.prefetch(hashes_[i]); });
+  }
 
   if (context_.remember != nullptr)
     for (std::size_t i = 0; i < chunk.count; ++i)

@@ -102,6 +102,7 @@ class Look final : public PartVisitor {
       return std::span<const std::byte, kPageSize>(bytes + i * kPageSize, kPageSize);
     }
   };
+  void hash_chunk(Chunk& chunk);
   void take_chunk(std::size_t part_number, Chunk& chunk);
   void compare_with_first_look(Chunk& chunk);
   void count_facts(const Chunk& chunk);

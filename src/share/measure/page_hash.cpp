@@ -19,16 +19,24 @@ std::uint64_t load(const std::byte* from) {
 
 constexpr std::array<std::byte, kPageSize> kZeros{};
 
+// The processor's own prefetcher stops at the end of each page: the first lines of the next page
+// are asked for while this one is hashed. Measured over 1 GiB (Xeon, Linux 6.18): none 444 ns a
+// page, 16 or 24 lines 330 to 340, all 64 lines 470; summing the same memory without it 390.
+constexpr std::size_t kLinesAhead = 24;
+
+// The page after `page`, whether there is one or not: a prefetch never faults.
+void prefetch_next(const std::byte* page) {
+  constexpr int kRead = 0;
+  constexpr int kSecondLevelCache = 2;
+  for (std::size_t line = 0; line < kLinesAhead; ++line)
+    __builtin_prefetch(page + kPageSize + line * 64, kRead, kSecondLevelCache);
+}
+
 }  // namespace
 
 bool is_zero_page(const std::byte* page) {
-  constexpr std::size_t kBlock = 256;  // looked at whole, so that the loop is vectorized
-  for (std::size_t block = 0; block < kPageSize; block += kBlock) {
-    std::uint64_t any = 0;
-    for (std::size_t i = 0; i < kBlock; i += sizeof any) any |= load(page + block + i);
-    if (any != 0) return false;
-  }
-  return true;
+  return std::memcmp(page, kZeros.data(), kPageSize) ==
+         0;  // with the widest vectors, by the C library
 }
 
 PageHasher::PageHasher(Rng rng) {
@@ -72,6 +80,7 @@ std::uint64_t PageHasher::hash_pages(const std::byte* pages, std::size_t count,
   std::uint64_t zero = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const std::byte* page = pages + i * kPageSize;
+    prefetch_next(page);
     // Both ends first: hardly any page that isn't zero gets past them.
     if ((load(page) | load(page + kPageSize - 8)) == 0 && is_zero_page(page)) {
       zero |= 1ULL << i;

@@ -20,7 +20,7 @@ namespace {
 using host::PageFlag;
 using host::PageMapEntry;
 
-constexpr std::size_t kReadPages = 256;  // 1 MiB a read
+constexpr std::size_t kReadPages = 64;  // a read: 256 KiB stay in the cache until hashed
 
 // A mapping, or the part of one that is guest RAM.
 struct Segment {
@@ -93,6 +93,8 @@ class ProcessReader final : public SubjectReader {
   Result<void> read_block(const Segment& segment, PageRange pages, const BatchSink& sink);
   // What the pages of the block are, and, where it can be known, the frames behind them.
   Result<void> look_up(const Segment& segment, PageRange pages);
+  // Fills flags_ and counts_ for the block's first `count` pages; spoils frames_.
+  Result<void> look_at_frames(const host::FrameTable& table, std::size_t count);
   // Present pages [first, end) of the block that starts at `block_first`.
   Result<void> read_run(std::uint64_t block_first, std::size_t first, std::size_t end,
                         const BatchSink& sink);
@@ -229,12 +231,32 @@ Result<void> ProcessReader::look_up(const Segment& segment, PageRange pages) {
   const host::FrameTable* const table = subject_.frames();
   if (table == nullptr) return {};
   for (std::size_t i = 0; i < count; ++i) frames_[i] = entries_[i].frame();
-  BRIM_CHECK(table->read(std::span(frames_).first(count), std::span(flags_).first(count),
-                         std::span(counts_).first(count)));
+  BRIM_CHECK(look_at_frames(*table, count));
   for (std::size_t i = 0; i < count; ++i) {
     if (!entries_[i].present()) continue;
-    facts_[i] = facts_of(segment.rules, frames_[i].number(), flags_[i], counts_[i], subject_.ksm());
+    facts_[i] = facts_of(segment.rules, entries_[i].frame().number(), flags_[i], counts_[i],
+                         subject_.ksm());
   }
+  return {};
+}
+
+// Most pages have one mapping, and pagemap says so: those need not be looked up. Where many have
+// several (merged by KSM), both files are read in one go.
+Result<void> ProcessReader::look_at_frames(const host::FrameTable& table, std::size_t count) {
+  const std::span<const HostFrame> frames = std::span(frames_).first(count);
+  const auto several = static_cast<std::size_t>(
+      std::count_if(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(count),
+                    [](PageMapEntry entry) { return entry.present() && !entry.exclusive(); }));
+  if (several > count / 4)
+    return table.read(frames, std::span(flags_).first(count), std::span(counts_).first(count));
+  BRIM_CHECK(table.read(frames, std::span(flags_).first(count), {}));
+  counts_.fill(1);
+  if (several == 0) return {};
+  for (std::size_t i = 0; i < count; ++i)
+    if (entries_[i].exclusive()) frames_[i] = HostFrame(0);
+  BRIM_CHECK(table.read(frames, {}, std::span(counts_).first(count)));
+  for (std::size_t i = 0; i < count; ++i)
+    if (entries_[i].exclusive()) counts_[i] = 1;
   return {};
 }
 
