@@ -89,7 +89,7 @@ Result<void> JsonObjectStream::add(std::string_view bytes) {
 std::optional<std::string> JsonObjectStream::take() {
   if (whole_.empty()) return std::nullopt;
   std::string first = std::move(whole_.front());
-  whole_.erase(whole_.begin());
+  whole_.pop_front();
   return first;
 }
 
@@ -192,12 +192,14 @@ Result<json> Qmp::State::execute(std::string_view command, const json* arguments
   std::size_t traffic = 0;
   for (;;) {
     BRIM_TRY(json reply, receive(deadline, timeout, awaited, traffic));
-    if (text_of(reply, "id") != id && reply.contains("id")) continue;  // of a command given up
-    if (reply.contains("return")) return std::move(reply["return"]);
-    if (reply.contains("error") && reply["error"].is_object())
+    const bool ours = text_of(reply, "id") == id || !reply.contains("id");  // not one given up
+    if (ours && reply.contains("return")) return std::move(reply["return"]);
+    if (ours && reply.contains("error") && reply["error"].is_object())
       return fail(ErrorCode::io,
                   fmt::format("QEMU refused {}: {}", command, text_of(reply["error"], "desc")),
                   peer);
+    // Messages that answer nothing and never pause would otherwise outlast the deadline.
+    if (Clock::now() > deadline) return fail(timed_out(timeout, awaited, peer));
   }
 }
 

@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,7 +40,7 @@ class JsonObjectStream {
 
  private:
   Result<void> add_byte(char byte);
-  std::vector<std::string> whole_;  // oldest first
+  std::deque<std::string> whole_;  // oldest first; 64 KiB of "{}" make 32768
   std::string part_;
   int depth_ = 0;
   bool in_string_ = false;

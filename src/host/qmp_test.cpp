@@ -180,6 +180,31 @@ TEST(Qmp, Endless_events_end_with_the_time_given) {
   EXPECT_LE(qmp->events().size(), Qmp::kMaximumEvents);
 }
 
+TEST(Qmp, Endless_messages_that_answer_nothing_end_with_the_time_given) {
+  const Peer peer([](int fd) {
+    greet(fd);
+    std::string flood;
+    for (int i = 0; i < 4096; ++i) flood += "{}";
+    while (say(fd, flood)) {
+    }
+  });
+  auto qmp = Qmp::negotiate(peer.client(), "test", 5s);
+  ASSERT_TRUE(qmp);
+  const auto reply = qmp->execute("query-name", 50ms);
+  ASSERT_FALSE(reply);
+  EXPECT_THAT(reply.error().what, ::testing::HasSubstr("within 50 ms"));
+}
+
+TEST(JsonObjectStream, Many_small_objects_come_out_in_order) {
+  JsonObjectStream stream;
+  std::string text;
+  constexpr int kObjects = 100000;
+  for (int i = 0; i < kObjects; ++i) text += "{" + std::to_string(i) + "}";
+  ASSERT_TRUE(stream.add(text));
+  for (int i = 0; i < kObjects; ++i) ASSERT_EQ(stream.take(), "{" + std::to_string(i) + "}");
+  EXPECT_EQ(stream.take(), std::nullopt);
+}
+
 // A listener that nobody accepts from, as a monitor held by another client.
 class BusySocket {
  public:

@@ -11,6 +11,9 @@
 #include <filesystem>
 #include <numeric>
 
+#include <linux/sched.h>
+#include <sys/syscall.h>
+
 namespace brim {
 namespace {
 
