@@ -31,12 +31,12 @@ Result<void> write_file_atomically(const std::string& text, const std::string& p
   struct stat present {};
   if (::stat(path.c_str(), &present) == 0 && !S_ISREG(present.st_mode)) {
     Fd existing(::open(path.c_str(), O_WRONLY | O_CLOEXEC));  // a device or a pipe: write into it
-    if (!existing) return fail(errno_error(errno, "open for writing", path));
+    if (!existing) return fail(named_by_user(errno_error(errno, "open for writing", path)));
     return write_all(existing.get(), text, path);
   }
   const std::string temporary = fmt::format("{}.{}.part", path, ::getpid());
   Fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!file) return fail(errno_error(errno, "create", path));
+  if (!file) return fail(named_by_user(errno_error(errno, "create", path)));
   Result<void> done = write_all(file.get(), text, path);
   if (done && ::fsync(file.get()) != 0 && errno != EINVAL)
     done = fail(errno_error(errno, "write", path));
