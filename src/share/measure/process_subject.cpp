@@ -35,6 +35,7 @@ struct Source {
   std::string identified_by;
   std::vector<Segment> segments;  // ascending
   std::uint64_t resident_pages = 0;
+  ProcessMemory memory;  // of the whole process, when it was opened
 };
 
 class ProcessSubject final : public Subject {
@@ -52,7 +53,9 @@ class ProcessSubject final : public Subject {
   [[nodiscard]] Pages readable_pages() const override { return Pages(source_.resident_pages); }
   [[nodiscard]] bool has_facts() const override { return frames_.has_value(); }
   [[nodiscard]] std::string why_no_facts() const override { return why_no_facts_; }
-  [[nodiscard]] std::optional<ProcessMemory> process_memory() const override;
+  [[nodiscard]] std::optional<ProcessMemory> process_memory() const override {
+    return source_.memory;
+  }
   [[nodiscard]] Result<std::unique_ptr<SubjectReader>> reader() const override;
 
   [[nodiscard]] const host::Process& process() const { return process_; }
@@ -147,17 +150,6 @@ void ProcessSubject::describe(Source source) {
   ranges.reserve(source_.segments.size());
   for (const Segment& segment : source_.segments) ranges.push_back(segment.pages);
   parts_ = cut_into_parts(ranges);
-}
-
-std::optional<ProcessMemory> ProcessSubject::process_memory() const {
-  const auto rollup = process_.smaps_rollup();
-  if (!rollup || !check_identity()) return std::nullopt;
-  return ProcessMemory{.rss_bytes = rollup->rss_bytes,
-                       .pss_bytes = rollup->pss_bytes,
-                       .swap_bytes = rollup->swap_bytes,
-                       .anonymous_bytes = rollup->anonymous_bytes,
-                       .anon_huge_bytes = rollup->anon_huge_bytes,
-                       .ksm_bytes = rollup->ksm_bytes};
 }
 
 Result<std::unique_ptr<SubjectReader>> ProcessSubject::reader() const {
@@ -319,6 +311,20 @@ Result<Layout> read_layout(const host::Host& host, const host::Process& process)
   return layout;
 }
 
+// The sum over smaps, which was read anyway: smaps_rollup would walk all page tables once more.
+ProcessMemory sum_of(const std::vector<host::SmapsEntry>& entries) {
+  ProcessMemory sum;
+  for (const host::SmapsEntry& entry : entries) {
+    sum.rss_bytes += entry.rss_bytes;
+    sum.pss_bytes += entry.pss_bytes;
+    sum.swap_bytes += entry.swap_bytes;
+    sum.anonymous_bytes += entry.anonymous_bytes;
+    sum.anon_huge_bytes += entry.anon_huge_bytes;
+    if (entry.ksm_bytes) sum.ksm_bytes = sum.ksm_bytes.value_or(0) + *entry.ksm_bytes;
+  }
+  return sum;
+}
+
 // Adds what of the mapping lies in [start, end) bytes.
 void add_segment(const host::SmapsEntry& entry, bool merge_any, std::uint64_t start,
                  std::uint64_t end, Source& source) {
@@ -347,7 +353,8 @@ Result<std::unique_ptr<Subject>> open_process_subject(const host::Host& host, in
                 .name = status.name,
                 .identified_by = subject->process().executable().value_or("pid"),
                 .segments = {},
-                .resident_pages = 0};
+                .resident_pages = 0,
+                .memory = sum_of(layout.entries)};
   for (const host::SmapsEntry& entry : layout.entries) {
     add_segment(entry, layout.merge_any, 0, entry.mapping.end, source);
   }
@@ -373,7 +380,8 @@ Result<std::unique_ptr<Subject>> open_vm_subject(const host::Host& host,
                 .name = machine.name,
                 .identified_by = machine.ram.front().identified_by,
                 .segments = {},
-                .resident_pages = 0};
+                .resident_pages = 0,
+                .memory = sum_of(layout.entries)};
   for (const host::SmapsEntry& entry : layout.entries) {
     for (const host::GuestRam& ram : machine.ram) {
       add_segment(entry, layout.merge_any, ram.start, ram.end, source);

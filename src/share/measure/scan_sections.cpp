@@ -129,7 +129,8 @@ Section subjects_section(const View& view) {
 Table memory_table(const View& view) {
   Table table{"memory",
               "The kernel's own accounting",
-              "From smaps_rollup, of the whole process: Pss divides a shared page among those who "
+              "From smaps, of the whole process before it was read: Pss divides a shared page "
+              "among those who "
               "map it. For a VM it includes the emulator's own memory.",
               {{"name", "name", Unit::none},
                {"identified_by", "known by", Unit::none},

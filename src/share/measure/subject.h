@@ -108,8 +108,8 @@ class SubjectReader {
   }
 };
 
-// smaps figures of a live subject, in bytes; taken for the whole process. For the report, beside
-// what brim counted itself.
+// smaps figures of a live subject, in bytes, of the whole process when the subject was opened. For
+// the report, beside what brim counted itself.
 struct ProcessMemory {
   std::uint64_t rss_bytes = 0;
   std::uint64_t pss_bytes = 0;
