@@ -181,7 +181,7 @@ std::string bash_completion(const CLI::App& program) {
   std::string words;
   std::string values;
   add_completion_case(program, {}, words, values);
-  const std::string name = program.get_name();
+  const std::string& name = program.get_name();
   return fmt::format(R"(# bash completion for {0}; generated from the program's options
 _{0}() {{
   local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} command={0} word choices=
