@@ -44,7 +44,8 @@ void count_pages(benchmark::State& state, std::size_t pages) {
 void sum_of_pages(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
   const Pages pages = make_pages(count);
-  for (auto _ : state) benchmark::DoNotOptimize(sum_words(pages.get(), count * kPageSize));
+  for ([[maybe_unused]] auto _ : state)
+    benchmark::DoNotOptimize(sum_words(pages.get(), count * kPageSize));
   count_pages(state, count);
 }
 BENCHMARK(sum_of_pages)->Arg(kNear)->Arg(kFar)->UseRealTime();
@@ -54,7 +55,7 @@ void hash_of_pages(benchmark::State& state) {
   const Pages pages = make_pages(count);
   const PageHasher hasher{Rng(1)};
   std::array<PageHash, PageHasher::kMost> hashes{};
-  for (auto _ : state)
+  for ([[maybe_unused]] auto _ : state)
     for (std::size_t at = 0; at < count; at += hashes.size())
       benchmark::DoNotOptimize(
           hasher.hash_pages(pages.get() + at * kPageSize, hashes.size(), hashes.data()));
@@ -66,7 +67,7 @@ void hash_of_zero_pages(benchmark::State& state) {
   const std::vector<std::byte> pages(PageHasher::kMost * kPageSize);
   const PageHasher hasher{Rng(1)};
   std::array<PageHash, PageHasher::kMost> hashes{};
-  for (auto _ : state)
+  for ([[maybe_unused]] auto _ : state)
     benchmark::DoNotOptimize(hasher.hash_pages(pages.data(), hashes.size(), hashes.data()));
   count_pages(state, hashes.size());
 }
@@ -100,7 +101,7 @@ PageIndex::Options index_options(bool concurrent) {
 // Argument: with locks, as for several threads.
 void index_insert_new(benchmark::State& state) {
   const std::vector<PageHash> hashes = random_hashes();
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     auto index = PageIndex::create(index_options(state.range(0) != 0));
     add_all(*index, hashes, 0);
     state.PauseTiming();
@@ -115,7 +116,7 @@ void index_insert_known(benchmark::State& state) {
   const std::vector<PageHash> hashes = random_hashes();
   auto index = PageIndex::create(index_options(state.range(0) != 0));
   add_all(*index, hashes, 0);
-  for (auto _ : state) add_all(*index, hashes, 0);
+  for ([[maybe_unused]] auto _ : state) add_all(*index, hashes, 0);
   state.SetItemsProcessed(static_cast<std::int64_t>(kContents) * state.iterations());
 }
 BENCHMARK(index_insert_known)->Arg(0)->Arg(1)->UseRealTime()->Unit(benchmark::kMillisecond);

@@ -15,7 +15,9 @@ endif()
 
 find_program(BRIM_CCACHE ccache)
 if(BRIM_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${BRIM_CCACHE}")
+  # What ccache needs to keep objects made with a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND};-E;env"
+    "CCACHE_SLOPPINESS=pch_defines,time_macros;${BRIM_CCACHE}")
 endif()
 
 add_library(brim_settings INTERFACE)
@@ -29,7 +31,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 if(BRIM_SANITIZE)
   target_compile_options(brim_settings INTERFACE
-    -fsanitize=${BRIM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+    -fsanitize=${BRIM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(brim_settings INTERFACE -fsanitize=${BRIM_SANITIZE})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC's manual on -fsanitize: instrumented code makes this warning report what is initialized.

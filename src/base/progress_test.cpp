@@ -155,6 +155,7 @@ TEST_F(ProgressOnTerminal, Counts_every_unit_of_many_threads_and_draws_seldom) {
   Progress progress(terminal_.get(), "x", 400'000);
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i)
     threads.emplace_back([&progress] {
       for (int n = 0; n < 100'000; ++n) progress.advance(1);

@@ -158,6 +158,7 @@ TEST(Rng, Shuffle_makes_every_order_equally_often) {
   }
   ASSERT_EQ(orders.size(), 24U);
   std::vector<int> counts;
+  counts.reserve(orders.size());
   for (const auto& [order, count] : orders) counts.push_back(count);
   expect_even(counts, kDraws);
 }

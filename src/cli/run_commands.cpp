@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // brim runs, report, export, compare: what is done with stored runs.
+#include "base/json_text.h"
 #include "cli/session.h"
 #include "cli/state.h"
 #include "share/measure/scan_document.h"
@@ -23,10 +24,10 @@ Result<report::Document> document_of(const study::Run& run) {
                 fmt::format("it has no result ({}); its samples: brim export {}",
                             study::name_of(run.info.status), run.info.id),
                 where);
-  const auto json = nlohmann::json::parse(run.result_json, nullptr, false);
-  if (json.is_discarded()) return fail(ErrorCode::bad_input, "its result is not JSON", where);
+  const auto json = parse_json(run.result_json);
+  if (!json) return fail(ErrorCode::bad_input, "its result is not JSON", where);
   if (run.info.command == "share scan") {
-    BRIM_TRY(report::Document document, share::scan_document(json));
+    BRIM_TRY(report::Document document, share::scan_document(*json));
     document.context.emplace_back("run", std::to_string(run.info.id));
     document.context.emplace_back("brim", run.info.version);
     document.context.emplace_back("command", "brim " + run.info.arguments);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // brim share scan: choose subjects, look once or over time, record, report.
+#include "base/json_text.h"
 #include "base/progress.h"
 #include "base/text.h"
 #include "cli/session.h"
@@ -51,7 +52,7 @@ class Recording {
     info.started = std::chrono::system_clock::now();
     info.version = version_line();
     info.owner = run_owner();
-    info.context_json = context.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    info.context_json = json_line(context);
     BRIM_TRY(recording.run_, store->begin(info));
     recording.store_ = std::make_unique<study::Store>(std::move(*store));
     return recording;
@@ -62,8 +63,7 @@ class Recording {
   }
   Result<void> finish(study::RunStatus status, const nlohmann::json& result) {
     if (!store_) return {};
-    return store_->finish(run_, status,
-                          result.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    return store_->finish(run_, status, json_line(result));
   }
   [[nodiscard]] std::int64_t run() const { return store_ ? run_ : 0; }
 

@@ -15,7 +15,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 std::string refusal(const Host& host, std::string_view cgroup) {
   const auto pids = pids_in_cgroup(host, cgroup);

@@ -153,6 +153,7 @@ Result<std::string> run_in_child(const std::function<std::string()>& function,
 
 Result<std::string> run_program(const std::vector<std::string>& arguments, milliseconds timeout) {
   std::vector<char*> words;
+  words.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments)
     words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;  // NOLINT: literals
 
 TEST(Child, What_it_returns_comes_back_whole) {
   const std::string text = std::string(100000, 'x') + std::string("\0y", 2);
-  EXPECT_EQ(run_in_child([&] { return text; }, 10s), text);
+  EXPECT_EQ(run_in_child([&] { return std::string(text); }, 10s), text);
   EXPECT_EQ(run_in_child([] { return std::string(); }, 10s), "");
 }
 

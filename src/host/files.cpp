@@ -107,6 +107,14 @@ int open_confined(int root, const std::string& path, int flags, Resolver resolve
   return open_by_walk(root, path, flags);
 }
 
+ssize_t read_at(int fd, std::span<std::byte> out, std::uint64_t offset) {
+  ssize_t got = -1;
+  do {
+    got = ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
+  } while (got < 0 && errno == EINTR);
+  return got;
+}
+
 Result<std::string> read_to_end(int fd, const std::string& where, std::size_t largest) {
   // Pseudo files say size 0 and hand out at most a few KiB a read, so: read until nothing comes.
   constexpr std::size_t kStep = 32768;

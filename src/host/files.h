@@ -11,8 +11,12 @@
 #include "base/result.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+
+#include <sys/types.h>
 
 namespace brim::host {
 
@@ -27,6 +31,9 @@ inline constexpr std::size_t kLargestFile = std::size_t{256} << 20;
 // Until end of file; an error for more than `largest` bytes. Goes on after EINTR.
 [[nodiscard]] Result<std::string> read_to_end(int fd, const std::string& where,
                                               std::size_t largest = kLargestFile);
+
+// pread, again after EINTR: bytes read, 0 at the end, -1 with errno set.
+[[nodiscard]] ssize_t read_at(int fd, std::span<std::byte> out, std::uint64_t offset);
 
 // The target of the symbolic link that `fd` (O_PATH | O_NOFOLLOW) stands for.
 [[nodiscard]] Result<std::string> link_target(int fd, const std::string& where);

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // FrameTable: /proc/kpageflags and /proc/kpagecount in few system calls.
-#include "host/page_map.h"
+#include "host/frame_table.h"
+
+#include "host/files.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <numeric>
+#include <utility>
 
 #include <fcntl.h>
-#include <unistd.h>
 
 namespace brim::host {
 namespace {
 
 constexpr std::uint64_t kEntryBytes = sizeof(std::uint64_t);
+constexpr std::uint64_t kNoPage = 1ULL << static_cast<unsigned>(PageFlag::nopage);
 constexpr std::uint64_t kFrameLimit = 1ULL << 55;  // as many bits as pagemap has for a frame
 
 // How far apart two frames may be and still be read in one call, reading what lies between for
@@ -22,14 +24,6 @@ constexpr std::uint64_t kFrameLimit = 1ULL << 55;  // as many bits as pagemap ha
 // of 5 or 6 entries costs as much as a second call.
 constexpr std::uint64_t kLargestGap = 5;
 constexpr std::size_t kWindow = 512;  // entries: 4 KiB on the stack, and past any fixed cost
-
-ssize_t pread_again(int fd, void* out, std::size_t bytes, std::uint64_t offset) {
-  ssize_t got = -1;
-  do {
-    got = ::pread(fd, out, bytes, static_cast<off_t>(offset));
-  } while (got < 0 && errno == EINTR);
-  return got;
-}
 
 // Frames [low, high], and which places of the caller's spans want them: order[begin, end).
 struct Window {
@@ -59,46 +53,30 @@ Window window_from(std::span<const HostFrame> frames, std::span<const std::uint3
   return window;
 }
 
-// Whether sorting pays: 30 ns a page against two calls for each window it may save.
-bool scattered(std::span<const HostFrame> frames, std::span<const std::uint32_t> order) {
-  std::size_t jumps = 0;
-  for (std::size_t i = 1; i < order.size(); ++i) {
-    const std::uint64_t a = frames[order[i - 1]].number();
-    const std::uint64_t b = frames[order[i]].number();
-    jumps += (a < b ? b - a : a - b) > kLargestGap + 1 ? 1 : 0;
-  }
-  return jumps > order.size() / 16;
-}
+bool near(HostFrame a, HostFrame b) { return (a < b ? b - a : a - b) <= kLargestGap + 1; }
 
-// Reads the window's entries of one file and hands them to their places. What lies beyond the end
-// of the file is `absent`.
-Result<void> read_window(int fd, const std::string& where, const Window& window,
+// More than one in sixteen lies elsewhere than the one before it.
+bool scattered(std::size_t jumps, std::size_t frames) { return jumps > frames / 16; }
+
+// Reads the window's entries of one file and hands them to their places.
+Result<void> read_window(const FrameFile& file, const Window& window,
                          std::span<const HostFrame> frames, std::span<const std::uint32_t> order,
-                         std::uint64_t absent, std::span<std::uint64_t> out) {
-  std::array<std::uint64_t, kWindow> entries;  // NOLINT: filled by pread as far as it is used
-  const std::uint64_t wanted = (window.high - window.low + 1) * kEntryBytes;
-  std::uint64_t done = 0;
-  while (done < wanted) {
-    const ssize_t got = pread_again(fd, reinterpret_cast<std::byte*>(entries.data()) + done,
-                                    wanted - done, window.low * kEntryBytes + done);
-    if (got < 0) return fail(errno_error(errno, "read", where));
-    if (got == 0) break;
-    done += static_cast<std::uint64_t>(got);
-  }
-  const std::uint64_t count = done / kEntryBytes;
-  for (std::size_t i = window.begin; i < window.end; ++i) {
-    const std::uint64_t at = frames[order[i]].number() - window.low;
-    out[order[i]] = at < count ? entries[at] : absent;
-  }
+                         std::span<std::uint64_t> out) {
+  std::array<std::uint64_t, kWindow> entries;  // NOLINT: filled as far as it is used
+  BRIM_CHECK(
+      file.read(HostFrame(window.low), std::span(entries).first(window.high - window.low + 1)));
+  for (std::size_t i = window.begin; i < window.end; ++i)
+    out[order[i]] = entries[frames[order[i]].number() - window.low];
   return {};
 }
 
 // One past the last frame the file answers for: doubling, then halving; some 80 calls.
-Result<HostFrame> find_end(int fd, const std::string& where) {
+Result<HostFrame> find_end(const FrameFile& file) {
   const auto answers = [&](std::uint64_t frame) -> Result<bool> {
     std::uint64_t entry = 0;
-    const ssize_t got = pread_again(fd, &entry, kEntryBytes, frame * kEntryBytes);
-    if (got < 0) return fail(errno_error(errno, "read", where));
+    const ssize_t got =
+        read_at(file.fd.get(), std::as_writable_bytes(std::span(&entry, 1)), frame * kEntryBytes);
+    if (got < 0) return fail(errno_error(errno, "read", file.place));
     return got == static_cast<ssize_t>(kEntryBytes);
   };
   std::uint64_t low = 0;  // all below answer
@@ -120,10 +98,10 @@ Result<HostFrame> find_end(int fd, const std::string& where) {
   return HostFrame(low);
 }
 
-Result<Fd> open_table(const Host& host, std::string_view path) {
-  auto file = host.open_file(path, O_RDONLY);
-  if (file) return file;
-  Error error = std::move(file).error();
+Result<FrameFile> open_file(const Host& host, std::string_view path, std::uint64_t absent) {
+  auto opened = host.open_file(path, O_RDONLY);
+  if (opened) return FrameFile{std::move(*opened), host.place(path), absent};
+  Error error = std::move(opened).error();
   if (error.code == ErrorCode::denied) error.what += "; run as root";
   if (error.code == ErrorCode::missing) error.what += "; the kernel needs CONFIG_PROC_PAGE_MONITOR";
   return fail(std::move(error));
@@ -131,13 +109,25 @@ Result<Fd> open_table(const Host& host, std::string_view path) {
 
 }  // namespace
 
+Result<void> FrameFile::read(HostFrame first, std::span<std::uint64_t> out) const {
+  const std::span<std::byte> bytes = std::as_writable_bytes(out);
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t got = read_at(fd.get(), bytes.subspan(done), first.number() * kEntryBytes + done);
+    if (got < 0) return fail(errno_error(errno, "read", place));
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  const std::size_t whole = done / kEntryBytes;
+  std::fill(out.begin() + static_cast<std::ptrdiff_t>(whole), out.end(), absent);
+  return {};
+}
+
 Result<FrameTable> FrameTable::open(const Host& host) {
   FrameTable table;
-  BRIM_TRY(table.flags_, open_table(host, "/proc/kpageflags"));
-  BRIM_TRY(table.counts_, open_table(host, "/proc/kpagecount"));
-  table.flags_place_ = host.place("/proc/kpageflags");
-  table.counts_place_ = host.place("/proc/kpagecount");
-  BRIM_TRY(table.end_, find_end(table.flags_.get(), table.flags_place_));
+  BRIM_TRY(table.flags_, open_file(host, "/proc/kpageflags", kNoPage));
+  BRIM_TRY(table.counts_, open_file(host, "/proc/kpagecount", 0));
+  BRIM_TRY(table.end_, find_end(table.flags_));
   return table;
 }
 
@@ -145,7 +135,6 @@ Result<void> FrameTable::read(std::span<const HostFrame> frames, std::span<std::
                               std::span<std::uint64_t> counts) const {
   BRIM_ASSERT(flags.empty() || flags.size() == frames.size());
   BRIM_ASSERT(counts.empty() || counts.size() == frames.size());
-  constexpr std::uint64_t kNoPage = 1ULL << static_cast<unsigned>(PageFlag::nopage);
   std::vector<std::uint32_t> order;
   order.reserve(frames.size());
   for (std::size_t i = 0; i < frames.size(); ++i) {
@@ -156,18 +145,78 @@ Result<void> FrameTable::read(std::span<const HostFrame> frames, std::span<std::
     if (!flags.empty()) flags[i] = frames[i].number() == 0 ? 0 : kNoPage;
     if (!counts.empty()) counts[i] = 0;
   }
-  if (scattered(frames, order))
+  std::size_t jumps = 0;
+  for (std::size_t i = 1; i < order.size(); ++i)
+    jumps += near(frames[order[i - 1]], frames[order[i]]) ? 0 : 1;
+  // Sorting costs 30 ns a page, and may save two calls for each jump.
+  if (scattered(jumps, order.size()))
     std::sort(order.begin(), order.end(),
               [&](std::uint32_t a, std::uint32_t b) { return frames[a] < frames[b]; });
   for (std::size_t at = 0; at < order.size();) {
     const Window window = window_from(frames, order, at);
-    if (!flags.empty())
-      BRIM_CHECK(read_window(flags_.get(), flags_place_, window, frames, order, kNoPage, flags));
-    if (!counts.empty())
-      BRIM_CHECK(read_window(counts_.get(), counts_place_, window, frames, order, 0, counts));
+    if (!flags.empty()) BRIM_CHECK(read_window(flags_, window, frames, order, flags));
+    if (!counts.empty()) BRIM_CHECK(read_window(counts_, window, frames, order, counts));
     at = window.end;
   }
   return {};
+}
+
+FrameReader::FrameReader(const FrameTable& table, std::chrono::nanoseconds fresh_for)
+    : table_(&table), fresh_for_(fresh_for) {}
+
+Result<void> FrameReader::read(std::span<const HostFrame> frames, std::span<std::uint64_t> flags,
+                               std::span<std::uint64_t> counts) {
+  std::size_t jumps = 0;
+  for (std::size_t i = 1; i < frames.size(); ++i) jumps += near(frames[i - 1], frames[i]) ? 0 : 1;
+  if (!scattered(jumps, frames.size())) return table_->read(frames, flags, counts);
+  const Clock::time_point now = Clock::now();
+  if (!flags.empty()) BRIM_CHECK(read_file(table_->flags_, flags_, frames, now, flags));
+  if (!counts.empty()) BRIM_CHECK(read_file(table_->counts_, counts_, frames, now, counts));
+  return {};
+}
+
+Result<void> FrameReader::read_file(const FrameFile& file, Regions& regions,
+                                    std::span<const HostFrame> frames, Clock::time_point now,
+                                    std::span<std::uint64_t> out) {
+  rest_.clear();
+  rest_places_.clear();
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (known(frames[i])) {
+      BRIM_TRY(const Region* region, region_of(file, regions, frames[i], now));
+      if (region->copied) {
+        out[i] = (*region->entries)[frames[i].number() % kRegionFrames];
+        continue;
+      }
+    }
+    rest_.push_back(frames[i]);
+    rest_places_.push_back(i);
+  }
+  rest_entries_.resize(rest_.size());
+  const std::span<std::uint64_t> none;
+  const bool of_flags = &regions == &flags_;
+  BRIM_CHECK(table_->read(rest_, of_flags ? rest_entries_ : none, of_flags ? none : rest_entries_));
+  for (std::size_t i = 0; i < rest_.size(); ++i) out[rest_places_[i]] = rest_entries_[i];
+  return {};
+}
+
+Result<const FrameReader::Region*> FrameReader::region_of(const FrameFile& file, Regions& regions,
+                                                          HostFrame frame,
+                                                          Clock::time_point now) const {
+  const std::uint64_t number = frame.number() / kRegionFrames;
+  Region& region = regions[number % kRegions];
+  const bool stale = region.copied && now - region.copied_at > fresh_for_;
+  if (region.number != number || stale) {
+    region.number = number;
+    region.asked = 0;
+    region.copied = false;
+  }
+  if (region.copied || ++region.asked <= kAsksForACopy) return &region;
+  if (!region.entries)
+    region.entries = std::make_unique<std::array<std::uint64_t, kRegionFrames>>();
+  BRIM_CHECK(file.read(HostFrame(number * kRegionFrames), *region.entries));
+  region.copied_at = now;
+  region.copied = true;
+  return &region;
 }
 
 }  // namespace brim::host

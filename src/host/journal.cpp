@@ -76,8 +76,8 @@ struct Journal::State {
   Result<void> drop(std::uint64_t number) const {
     return files.remove(JournalDirectory::entry_name(number));
   }
-  Result<void> apply(std::uint64_t number, JournalEntry entry, std::optional<JournalEntry> before,
-                     const std::string& present);
+  Result<void> apply(std::uint64_t number, JournalEntry entry,
+                     const std::optional<JournalEntry>& before, const std::string& present);
   void undo(std::uint64_t number, const JournalEntry& entry,
             const std::optional<JournalEntry>& before, const std::string& present);
   Restored restore(std::uint64_t number, const JournalEntry& entry) const;
@@ -168,7 +168,8 @@ Result<void> Journal::change(std::string_view path, std::string_view new_value) 
 
 // `before`: the entry as it stands on disk, if there is one. `present`: the value now.
 Result<void> Journal::State::apply(std::uint64_t number, JournalEntry entry,
-                                   std::optional<JournalEntry> before, const std::string& present) {
+                                   const std::optional<JournalEntry>& before,
+                                   const std::string& present) {
   at(JournalStep::before_entry);
   BRIM_CHECK(store(number, entry));
   own[number] = entry;

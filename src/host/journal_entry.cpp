@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/journal_entry.h"
 
+#include "base/json_text.h"
 #include "base/text.h"
 
 #include <array>
@@ -72,15 +73,15 @@ Result<std::string> format_entry(const JournalEntry& entry) {
                        {"boot_id", entry.boot_id},
                        {"pid", entry.pid},
                        {"start_ticks", entry.start_ticks}};
-  try {
-    return object.dump(2, ' ', /*ensure_ascii=*/true, json::error_handler_t::strict) + "\n";
-  } catch (const json::exception&) {
+  // What is put back must be what was there: nothing may be replaced on its way through the file.
+  const std::string text = json_text(object);
+  if (parse_json(text) != object)
     return fail(ErrorCode::bad_input, "its value is not UTF-8 text", entry.path);
-  }
+  return text;
 }
 
 Result<JournalEntry> parse_entry(std::string_view text, const std::string& where) {
-  const json object = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const json object = parse_json(text).value_or(nullptr);
   if (!object.is_object())
     return fail(ErrorCode::bad_input, "not a journal entry: expected a JSON object", where);
   const auto wrong = [&](std::string_view member) {

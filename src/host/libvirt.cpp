@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/libvirt.h"
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "host/child.h"
 
@@ -23,14 +24,10 @@ constexpr char kPidDirectory[] = "/run/libvirt/qemu";
 
 void be_silent(void* /*data*/, virErrorPtr /*error*/) {}
 
-std::string answer(const json& value) {
-  return value.dump(-1, ' ', /*ensure_ascii=*/true, json::error_handler_t::replace);
-}
-
 std::string last_error() {
   const virError* error = virGetLastError();
   const char* message = error != nullptr ? error->message : nullptr;
-  return answer({{"error", message != nullptr ? message : "unknown error"}});
+  return json_line({{"error", message != nullptr ? message : "unknown error"}});
 }
 
 json describe(virDomainPtr domain) {
@@ -53,11 +50,11 @@ std::string ask(const std::string& uri) {
   if (count < 0) return last_error();
   json list = json::array();
   for (int i = 0; i < count; ++i) list.push_back(describe(domains[i]));
-  return answer({{"domains", list}});  // the process ends here: nothing is freed
+  return json_line({{"domains", list}});  // the process ends here: nothing is freed
 }
 
 Result<std::vector<LibvirtDomain>> read_answer(const std::string& text, const std::string& uri) {
-  const json reply = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const json reply = parse_json(text).value_or(nullptr);
   if (!reply.is_object()) return fail(ErrorCode::io, "libvirt's answer was cut short", uri);
   if (reply.contains("error"))
     return fail(ErrorCode::missing, "libvirt: " + reply.value("error", ""), uri);

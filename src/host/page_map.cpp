@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/page_map.h"
 
+#include "host/files.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <limits>
 
 #include <fcntl.h>
-#include <unistd.h>
+#include <sys/ioctl.h>
 
 namespace brim::host {
 namespace {
@@ -15,23 +17,38 @@ namespace {
 constexpr std::size_t kEntryBytes = sizeof(std::uint64_t);
 static_assert(sizeof(PageMapEntry) == kEntryBytes);
 
-ssize_t pread_again(int fd, void* out, std::size_t bytes, std::uint64_t offset) {
-  ssize_t got = -1;
-  do {
-    got = ::pread(fd, out, bytes, static_cast<off_t>(offset));
-  } while (got < 0 && errno == EINTR);
-  return got;
-}
-
 // A live address space has an entry for its page 0, mapped or not; one that is gone gives nothing.
 bool has_address_space(int pagemap) {
   std::uint64_t entry = 0;
-  return pread_again(pagemap, &entry, kEntryBytes, 0) > 0;
+  return read_at(pagemap, std::as_writable_bytes(std::span(&entry, 1)), 0) > 0;
 }
 
 tl::unexpected<Error> address_space_gone(const std::string& where) {
   return fail(ErrorCode::gone, "the process has exited, or replaced its memory by exec", where);
 }
+
+// linux/fs.h since Linux 6.7; Debian 12's headers are of 6.1.
+struct ScanRegion {
+  std::uint64_t start = 0;  // addresses
+  std::uint64_t end = 0;
+  std::uint64_t categories = 0;
+};
+struct ScanArgument {
+  std::uint64_t size = sizeof(ScanArgument);
+  std::uint64_t flags = 0;  // none: look only
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  std::uint64_t walk_end = 0;
+  std::uint64_t regions = 0;  // where the answer goes
+  std::uint64_t regions_size = 0;
+  std::uint64_t most_pages = 0;
+  std::uint64_t category_inverted = 0;
+  std::uint64_t category_mask = 0;
+  std::uint64_t category_any_of = 0;
+  std::uint64_t return_mask = 0;
+};
+constexpr unsigned long kPageMapScan = _IOWR('f', 16, ScanArgument);
+constexpr std::uint64_t kPresentOrSwapped = 1ULL << 3 | 1ULL << 4;
 
 }  // namespace
 
@@ -49,8 +66,8 @@ Result<void> PageMap::read(VirtualPage first, std::span<PageMapEntry> out) const
   const std::size_t wanted = out.size_bytes();
   std::size_t done = 0;
   while (done < wanted && first.number() < kLastPage) {
-    const ssize_t got = pread_again(file_.get(), std::as_writable_bytes(out).data() + done,
-                                    wanted - done, first.number() * kEntryBytes + done);
+    const ssize_t got = read_at(file_.get(), std::as_writable_bytes(out).subspan(done),
+                                first.number() * kEntryBytes + done);
     if (got < 0) return fail(errno_error(errno, "read", place_));
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
@@ -60,6 +77,22 @@ Result<void> PageMap::read(VirtualPage first, std::span<PageMapEntry> out) const
   std::fill(out.begin() + static_cast<std::ptrdiff_t>(whole), out.end(), PageMapEntry());
   if (!has_address_space(file_.get())) return address_space_gone(place_);
   return {};
+}
+
+VirtualPage PageMap::first_populated(VirtualPage first, VirtualPage end) const {
+  if (first >= end) return end;
+  ScanRegion region;
+  ScanArgument scan;
+  scan.start = first.number() << kPageShift;
+  scan.end = end.number() << kPageShift;
+  scan.regions = reinterpret_cast<std::uintptr_t>(&region);
+  scan.regions_size = 1;
+  scan.most_pages = 1;
+  scan.category_any_of = kPresentOrSwapped;
+  scan.return_mask = kPresentOrSwapped;
+  const int found = ::ioctl(file_.get(), kPageMapScan, &scan);
+  if (found < 0) return first;
+  return found == 0 ? end : VirtualPage(region.start >> kPageShift);
 }
 
 Result<ProcessMemoryFile> ProcessMemoryFile::open(const Process& process) {
@@ -80,7 +113,7 @@ Result<Bytes> ProcessMemoryFile::read(VirtualPage first, std::span<std::byte> ou
     const std::uint64_t page = first.number() + (done >> kPageShift);
     if (page > kLastPage) break;  // [vsyscall] and beyond: not reachable through a file offset
     const std::size_t wanted = std::min(out.size() - done, kMostAtOnce);
-    const ssize_t got = pread_again(file_.get(), out.data() + done, wanted, page << kPageShift);
+    const ssize_t got = read_at(file_.get(), out.subspan(done, wanted), page << kPageShift);
     // A hole, memory of a device, a poisoned page: EIO if nothing could be read before it.
     if (got < 0 && (errno == EIO || errno == EFAULT)) break;
     if (got < 0) return fail(errno_error(errno, "read", place_));
@@ -96,7 +129,7 @@ bool sees_frames(const Host& host) {
   if (!file) return false;
   if (!host.live()) {
     std::array<PageMapEntry, 512> entries{};
-    const ssize_t got = pread_again(file->get(), entries.data(), sizeof(entries), 0);
+    const ssize_t got = read_at(file->get(), std::as_writable_bytes(std::span(entries)), 0);
     return got > 0 && std::any_of(entries.begin(), entries.end(), [](const PageMapEntry& entry) {
              return entry.frame().number() != 0;
            });
@@ -104,8 +137,8 @@ bool sees_frames(const Host& host) {
   volatile char touched = 1;  // on our stack: present, as we have just written it
   const auto address = reinterpret_cast<std::uintptr_t>(&touched);
   PageMapEntry entry;
-  const ssize_t got =
-      pread_again(file->get(), &entry, kEntryBytes, (address >> kPageShift) * kEntryBytes);
+  const ssize_t got = read_at(file->get(), std::as_writable_bytes(std::span(&entry, 1)),
+                              (address >> kPageShift) * kEntryBytes);
   return got == static_cast<ssize_t>(kEntryBytes) && entry.frame().number() != 0;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// /proc/PID/pagemap, /proc/kpageflags, /proc/kpagecount and /proc/PID/mem
-// (Documentation/admin-guide/mm/pagemap.rst), read in batches.
+// /proc/PID/pagemap and /proc/PID/mem (Documentation/admin-guide/mm/pagemap.rst), read in batches.
 //
 // Frame numbers need CAP_SYS_ADMIN in the first user namespace; without it pagemap shows them as 0
 // and sees_frames() is false.
@@ -45,67 +44,14 @@ class PageMap {
   // One entry a page of [first, first + out.size()). What lies beyond the address space is zero.
   // `gone` once the process has exited or replaced its memory by exec. Thread-safe.
   [[nodiscard]] Result<void> read(VirtualPage first, std::span<PageMapEntry> out) const;
+  // The first page of [first, end) that is in memory or in swap; `end` if none is. Steps over page
+  // tables that do not exist, so that terabytes of reserved address space cost microseconds
+  // (PAGEMAP_SCAN, Linux 6.7). Older kernels can't tell: `first`. Thread-safe.
+  [[nodiscard]] VirtualPage first_populated(VirtualPage first, VirtualPage end) const;
 
  private:
   Fd file_;
   std::string place_;
-};
-
-// Bits of /proc/kpageflags (include/uapi/linux/kernel-page-flags.h).
-enum class PageFlag : unsigned {
-  locked = 0,
-  referenced = 2,
-  uptodate = 3,
-  dirty = 4,
-  lru = 5,
-  active = 6,
-  slab = 7,
-  writeback = 8,
-  reclaim = 9,
-  buddy = 10,
-  mmap = 11,
-  anon = 12,
-  swap_cache = 13,
-  swap_backed = 14,
-  compound_head = 15,
-  compound_tail = 16,
-  huge = 17,
-  unevictable = 18,
-  hwpoison = 19,
-  nopage = 20,
-  ksm = 21,
-  thp = 22,
-  offline = 23,
-  zero_page = 24,
-  idle = 25,
-  pgtable = 26,
-};
-[[nodiscard]] constexpr bool has(std::uint64_t flags, PageFlag flag) {
-  return (flags >> static_cast<unsigned>(flag) & 1) != 0;
-}
-
-// kpageflags and kpagecount of the frames behind pages. `missing` or `denied` where the files are
-// not readable. Thread-safe.
-class FrameTable {
- public:
-  [[nodiscard]] static Result<FrameTable> open(const Host& host);
-  // flags[i], counts[i] for frames[i]; frame 0 (unknown) gets 0 and 0, a frame that the host does
-  // not have gets PageFlag::nopage and 0. Either of flags and counts may be empty: that file is
-  // then not read, which halves the cost (a page that pagemap calls exclusive() has a count of 1).
-  // Frames near each other are read in one call, in whatever order they come; hand over some
-  // hundred at a time.
-  [[nodiscard]] Result<void> read(std::span<const HostFrame> frames, std::span<std::uint64_t> flags,
-                                  std::span<std::uint64_t> counts) const;
-  // One past the highest frame number that the files answer for (the kernel may round it up to a
-  // memory section of 128 MiB).
-  [[nodiscard]] HostFrame end() const { return end_; }
-
- private:
-  Fd flags_;
-  Fd counts_;
-  HostFrame end_;
-  std::string flags_place_;
-  std::string counts_place_;
 };
 
 // /proc/PID/mem, read only, by pread: unlike process_vm_readv it doesn't pin and so doesn't unmerge

@@ -51,7 +51,7 @@ std::string cgroup_with(const Host& host, const std::string& mount, std::string_
   const auto names = host.list(mount);
   if (!names) return {};
   for (const std::string& name : *names) {
-    const std::string below = fmt::format("{}/{}", mount, name);
+    std::string below = fmt::format("{}/{}", mount, name);
     if (host.exists(fmt::format("{}/{}", below, file))) return below;
   }
   return {};

@@ -140,12 +140,11 @@ Trial touch_huge_memory() {
   void* memory = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return trial_failed("mmap");
   if (::madvise(memory, kSize, MADV_HUGEPAGE) != 0) return trial_failed("MADV_HUGEPAGE");
-  const auto address = reinterpret_cast<std::uintptr_t>(memory);
-  const std::uintptr_t aligned = (address + kHugePageSize - 1) / kHugePageSize * kHugePageSize;
-  *reinterpret_cast<volatile char*>(aligned) = 1;
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(memory) % kHugePageSize;
+  char* const aligned = static_cast<char*>(memory) + (before == 0 ? 0 : kHugePageSize - before);
+  *static_cast<volatile char*>(aligned) = 1;
   std::array<unsigned char, kPagesPerHuge> resident{};
-  if (::mincore(reinterpret_cast<void*>(aligned), kHugePageSize, resident.data()) != 0)
-    return trial_failed("mincore");
+  if (::mincore(aligned, kHugePageSize, resident.data()) != 0) return trial_failed("mincore");
   const auto here = std::count(resident.begin(), resident.end(), 1);
   if (here == static_cast<std::ptrdiff_t>(kPagesPerHuge)) return {"huge", ""};
   return {fmt::format("accepted, but one touch brought {} pages of 4 KiB", here), ""};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/qemu_options.h"
 
+#include "base/json_text.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ void flatten(const nlohmann::json& value, const std::string& key, int depth, Ite
   } else if (value.is_boolean()) {
     items.emplace_back(key, value.get<bool>() ? "on" : "off");
   } else if (value.is_number()) {
-    items.emplace_back(key, value.dump());
+    items.emplace_back(key, json_line(value));
   }
 }
 
@@ -51,8 +52,8 @@ std::string take_item(std::string_view& text) {
 QemuOptions QemuOptions::parse(std::string_view text, std::string_view implied_key) {
   QemuOptions options;
   if (text.starts_with('{')) {
-    const auto value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (value.is_object()) flatten(value, "", 0, options.items_);
+    const auto value = parse_json(text);
+    if (value && value->is_object()) flatten(*value, "", 0, options.items_);
     return options;
   }
   bool first = true;

@@ -2,6 +2,7 @@
 #include "host/qmp.h"
 
 #include "base/fd.h"
+#include "base/json_text.h"
 
 #include <algorithm>
 #include <array>
@@ -139,8 +140,8 @@ Result<json> Qmp::State::receive_any(Clock::time_point deadline, milliseconds ti
                                      std::string_view awaited, std::size_t& traffic) {
   for (;;) {
     if (auto text = stream.take()) {
-      json message = json::parse(*text, nullptr, /*allow_exceptions=*/false);
-      if (message.is_object()) return message;
+      std::optional<json> message = parse_json(*text);
+      if (message && message->is_object()) return std::move(*message);
       broken = true;
       return fail(ErrorCode::bad_input, "not a QMP message: bad JSON", peer);
     }
@@ -185,9 +186,7 @@ Result<json> Qmp::State::execute(std::string_view command, const json* arguments
   const std::string id = fmt::format("brim-{}", next_id++);
   json request = {{"execute", command}, {"id", id}};
   if (arguments != nullptr) request["arguments"] = *arguments;
-  const std::string text =
-      request.dump(-1, ' ', /*ensure_ascii=*/true, json::error_handler_t::replace);
-  BRIM_CHECK(send(text + "\n", deadline, timeout));
+  BRIM_CHECK(send(json_line(request) + "\n", deadline, timeout));
   const std::string awaited = fmt::format("answer to {}", command);
   std::size_t traffic = 0;
   for (;;) {

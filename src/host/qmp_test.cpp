@@ -2,6 +2,7 @@
 #include "host/qmp.h"
 
 #include "base/fd.h"
+#include "base/json_text.h"
 #include "host/scratch_directory.h"
 
 #include <array>
@@ -68,11 +69,11 @@ bool say(int fd, std::string_view text) {
 json hear(int fd) {
   std::string line;
   for (char c = 0; ::recv(fd, &c, 1, 0) == 1 && c != '\n';) line += c;
-  return json::parse(line, nullptr, false);
+  return parse_json(line).value_or(nullptr);
 }
 
 void answer(int fd, const json& command, const json& value) {
-  say(fd, json{{"return", value}, {"id", command.value("id", "")}}.dump() + "\r\n");
+  say(fd, json_line({{"return", value}, {"id", command.value("id", "")}}) + "\r\n");
 }
 
 void greet(int fd) {
@@ -132,9 +133,8 @@ TEST(Qmp, An_error_reply_carries_qemus_words) {
   const Peer peer([](int fd) {
     greet(fd);
     const json command = hear(fd);
-    say(fd, json{{"error", {{"class", "CommandNotFound"}, {"desc", "no such command"}}},
-                 {"id", command.value("id", "")}}
-                .dump());
+    say(fd, json_line({{"error", {{"class", "CommandNotFound"}, {"desc", "no such command"}}},
+                       {"id", command.value("id", "")}}));
   });
   auto qmp = Qmp::negotiate(peer.client(), "test", 5s);
   ASSERT_TRUE(qmp);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/escape.h"
 
+#include "base/json_text.h"
 #include "base/result.h"
 #include "report/printable.h"
 
@@ -45,7 +46,7 @@ std::string html_escape(std::string_view text) {
 }
 
 std::string json_for_script(const nlohmann::json& value) {
-  const std::string dumped = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string dumped = json_line(value);
   const std::string_view all = dumped;
   std::string out;
   out.reserve(dumped.size());

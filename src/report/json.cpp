@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/json_text.h"
 #include "report/document.h"
 
 #include <cstddef>
@@ -33,9 +34,7 @@ std::string with_controls_escaped(const std::string& dumped) {
 }  // namespace
 
 std::string to_json(const Document& document) {
-  // `replace`: a name that is not UTF-8 must not lose the result of a scan.
-  const auto replace = nlohmann::json::error_handler_t::replace;
-  return with_controls_escaped(document.json.dump(2, ' ', false, replace)) + "\n";
+  return with_controls_escaped(json_text(document.json));
 }
 
 }  // namespace brim::report

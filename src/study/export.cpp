@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "study/export.h"
 
+#include "base/json_text.h"
 #include "base/utf8.h"
 #include "study/metric.h"
 #include "study/run_json.h"
@@ -120,7 +121,7 @@ std::string to_json(const Run& run, const std::vector<Sample>& samples, bool can
                     {"run", std::move(info)},
                     {"samples", std::move(list)},
                     {"result", std::move(result)}};
-  return out.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
+  return json_text(out);
 }
 
 }  // namespace

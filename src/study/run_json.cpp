@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "study/run_json.h"
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -24,10 +25,7 @@ json run_json(const RunInfo& info) {
           {"context", parsed_or_null(info.context_json)}};
 }
 
-json parsed_or_null(const std::string& text) {
-  json parsed = json::parse(text, nullptr, false);
-  return parsed.is_discarded() ? json(nullptr) : parsed;
-}
+json parsed_or_null(const std::string& text) { return parse_json(text).value_or(nullptr); }
 
 json json_number(double value) {
   if (!std::isfinite(value)) return nullptr;

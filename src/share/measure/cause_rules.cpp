@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/measure/cause_rules.h"
 
-#include "host/page_map.h"
+#include "host/frame_table.h"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/measure/process_subject.h"
 
+#include "host/frame_table.h"
 #include "host/ksm.h"
 #include "host/page_map.h"
 #include "host/process.h"
@@ -86,7 +87,9 @@ class ProcessSubject final : public Subject {
 class ProcessReader final : public SubjectReader {
  public:
   explicit ProcessReader(const ProcessSubject& subject)
-      : subject_(subject), bytes_(kReadPages * kPageSize) {}
+      : subject_(subject), bytes_(kReadPages * kPageSize) {
+    if (subject.frames() != nullptr) frame_reader_.emplace(*subject.frames());
+  }
 
   Result<UnreadPages> read(const Part& part, const BatchSink& sink) override;
   Result<void> reread(std::uint64_t page, std::span<std::byte, kPageSize> out) override;
@@ -97,12 +100,13 @@ class ProcessReader final : public SubjectReader {
   // What the pages of the block are, and, where it can be known, the frames behind them.
   Result<void> look_up(const Segment& segment, PageRange pages);
   // Fills flags_ and counts_ for the block's first `count` pages; spoils frames_.
-  Result<void> look_at_frames(const host::FrameTable& table, std::size_t count);
+  Result<void> look_at_frames(std::size_t count);
   // Present pages [first, end) of the block that starts at `block_first`.
   Result<void> read_run(std::uint64_t block_first, std::size_t first, std::size_t end,
                         const BatchSink& sink);
 
   const ProcessSubject& subject_;
+  std::optional<host::FrameReader> frame_reader_;  // none: frames can't be seen
   UnreadPages unread_;
   std::vector<std::byte> bytes_;
   // Of one block, by page:
@@ -179,7 +183,12 @@ Result<UnreadPages> ProcessReader::read(const Part& part, const BatchSink& sink)
   for (; segment != segments.end() && segment->pages.first < part_end; ++segment) {
     std::uint64_t page = std::max(segment->pages.first, part.first_page);
     const std::uint64_t end = std::min(segment->pages.end, part_end);
-    while (page < end) {
+    for (;;) {
+      const std::uint64_t populated =
+          subject_.page_map().first_populated(VirtualPage(page), VirtualPage(end)).number();
+      unread_.absent += populated - page;
+      page = populated;
+      if (page >= end) break;
       const std::uint64_t block_end = (page / kPagesPerHuge + 1) * kPagesPerHuge;
       const PageRange pages{.first = page, .end = std::min(end, block_end)};
       if (auto done = read_block(*segment, pages, sink); !done) {
@@ -220,10 +229,9 @@ Result<void> ProcessReader::read_block(const Segment& segment, PageRange pages,
 Result<void> ProcessReader::look_up(const Segment& segment, PageRange pages) {
   const std::size_t count = pages.count();
   BRIM_CHECK(subject_.page_map().read(VirtualPage(pages.first), std::span(entries_).first(count)));
-  const host::FrameTable* const table = subject_.frames();
-  if (table == nullptr) return {};
+  if (!frame_reader_) return {};
   for (std::size_t i = 0; i < count; ++i) frames_[i] = entries_[i].frame();
-  BRIM_CHECK(look_at_frames(*table, count));
+  BRIM_CHECK(look_at_frames(count));
   for (std::size_t i = 0; i < count; ++i) {
     if (!entries_[i].present()) continue;
     facts_[i] = facts_of(segment.rules, entries_[i].frame().number(), flags_[i], counts_[i],
@@ -234,19 +242,20 @@ Result<void> ProcessReader::look_up(const Segment& segment, PageRange pages) {
 
 // Most pages have one mapping, and pagemap says so: those need not be looked up. Where many have
 // several (merged by KSM), both files are read in one go.
-Result<void> ProcessReader::look_at_frames(const host::FrameTable& table, std::size_t count) {
+Result<void> ProcessReader::look_at_frames(std::size_t count) {
   const std::span<const HostFrame> frames = std::span(frames_).first(count);
   const auto several = static_cast<std::size_t>(
       std::count_if(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(count),
                     [](PageMapEntry entry) { return entry.present() && !entry.exclusive(); }));
   if (several > count / 4)
-    return table.read(frames, std::span(flags_).first(count), std::span(counts_).first(count));
-  BRIM_CHECK(table.read(frames, std::span(flags_).first(count), {}));
+    return frame_reader_->read(frames, std::span(flags_).first(count),
+                               std::span(counts_).first(count));
+  BRIM_CHECK(frame_reader_->read(frames, std::span(flags_).first(count), {}));
   counts_.fill(1);
   if (several == 0) return {};
   for (std::size_t i = 0; i < count; ++i)
     if (entries_[i].exclusive()) frames_[i] = HostFrame(0);
-  BRIM_CHECK(table.read(frames, {}, std::span(counts_).first(count)));
+  BRIM_CHECK(frame_reader_->read(frames, {}, std::span(counts_).first(count)));
   for (std::size_t i = 0; i < count; ++i)
     if (entries_[i].exclusive()) counts_[i] = 1;
   return {};
@@ -261,7 +270,7 @@ Result<void> ProcessReader::read_run(std::uint64_t block_first, std::size_t firs
              subject_.memory().read(start, std::span(bytes_).first(wanted * kPageSize)));
     const std::size_t pages = whole_pages(got).count();
     if (pages > 0) {
-      const bool known = subject_.frames() != nullptr;
+      const bool known = frame_reader_.has_value();
       sink(PageBatch{.first_page = start.number(),
                      .bytes = std::span(bytes_).first(pages * kPageSize),
                      .facts = known ? std::span<const PageFacts>(facts_).subspan(first, pages)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The report's first screen in words, and the readers of scan_view.h.
+#include "base/json_text.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "share/measure/scan_view.h"
@@ -16,6 +17,10 @@ using report::Cell;
 double number(const json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+std::string text_of(const json& value) {
+  return value.is_string() ? value.get<std::string>() : json_line(value);
 }
 
 Cell cell(const json& object, const std::string& key) {

@@ -20,8 +20,7 @@ std::vector<std::pair<std::string, std::string>> context_of(const json& scan) {
   for (const char* part : {"host", "options"}) {
     if (!scan.at(part).is_object()) continue;
     for (const auto& [key, value] : scan.at(part).items())
-      if (!value.is_null() && value != "")
-        context.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+      if (!value.is_null() && value != "") context.emplace_back(key, text_of(value));
   }
   return context;
 }

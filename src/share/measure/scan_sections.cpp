@@ -417,8 +417,7 @@ Section ksm_section(const View& view) {
               {}};
   for (const auto& [key, value] : ksm.items()) {
     if (key == "available" || key == "misleading_because" || value.is_null()) continue;
-    table.rows.push_back(
-        {Cell(key), value.is_string() ? Cell(value.get<std::string>()) : Cell(value.dump())});
+    table.rows.push_back({Cell(key), Cell(text_of(value))});
   }
   section.tables.push_back(std::move(table));
   return section;
@@ -431,17 +430,17 @@ Section checks_section(const View& view) {
         fmt::format("Confirmed byte by byte: {} pages; {} collisions, {} changed meanwhile, {} "
                     "could not be read "
                     "again.",
-                    c.at("confirmed_pages").dump(), c.at("collisions").dump(),
-                    c.at("changed_pages").dump(), c.at("unconfirmed_pages").dump()));
+                    text_of(c.at("confirmed_pages")), text_of(c.at("collisions")),
+                    text_of(c.at("changed_pages")), text_of(c.at("unconfirmed_pages"))));
   if (const json& s = view.scan.at("second_look"); !s.is_null())
     section.paragraphs.push_back(
         fmt::format("Second look: {} pages had changed (first look {:.2f} s, second {:.2f} s).",
-                    s.at("changing_pages").dump(), number(s, "first_look_seconds"),
+                    text_of(s.at("changing_pages")), number(s, "first_look_seconds"),
                     number(s, "second_look_seconds")));
   if (const json& s = view.scan.at("sampling"); !s.is_null())
     section.paragraphs.push_back(fmt::format(
         "Sampled: {:g} % of contents, {} heavy contents counted exactly; intervals are 95 %.",
-        100 * number(s, "share"), s.at("heavy_contents").dump()));
+        100 * number(s, "share"), text_of(s.at("heavy_contents"))));
   return section;
 }
 

@@ -27,6 +27,8 @@ struct View {
 
 // 0 where the key is missing or null.
 [[nodiscard]] double number(const nlohmann::json& object, const char* key);
+// A string as it is, any other value as JSON.
+[[nodiscard]] std::string text_of(const nlohmann::json& value);
 // With its interval, if `key`_interval is there; an empty cell for null.
 [[nodiscard]] report::Cell cell(const nlohmann::json& object, const std::string& key);
 [[nodiscard]] std::string amount(double pages, double page_bytes);

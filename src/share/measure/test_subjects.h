@@ -50,7 +50,7 @@ class FakeSubject final : public Subject {
         first_page_(first_page) {
     std::uint64_t at = 0;
     while (at < pages_.size()) {
-      const std::uint64_t room = part_pages_ - (first_page_ + at) % part_pages_;
+      const std::uint64_t room = kTestPartPages - (first_page_ + at) % kTestPartPages;
       const std::uint64_t count = std::min<std::uint64_t>(room, pages_.size() - at);
       parts_.push_back({first_page_ + at, count});
       at += count;
@@ -77,7 +77,7 @@ class FakeSubject final : public Subject {
 
  private:
   friend class FakeReader;
-  static constexpr std::uint64_t part_pages_ = 1024;
+  static constexpr std::uint64_t kTestPartPages = 1024;
   std::string name_;
   SubjectKind kind_;
   std::vector<FakePage> pages_;
