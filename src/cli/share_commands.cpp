@@ -79,7 +79,7 @@ struct ShareScan {
   const ShareScanOptions& options;
   const host::Host& host;
   std::vector<std::string> warnings;
-  std::vector<share::Look> looks;
+  std::vector<share::LookFigures> looks;
   std::map<std::string, std::vector<std::pair<std::uint64_t, std::uint64_t>>> last_hashes;
 };
 
@@ -87,8 +87,8 @@ std::string key_of(const share::SubjectResult& subject) {
   return fmt::format("{}#{}", subject.name, subject.pid.value_or(0));
 }
 
-share::Look look_of(ShareScan& scan, const share::ScanResult& result, double t_seconds) {
-  share::Look look;
+share::LookFigures look_of(ShareScan& scan, const share::ScanResult& result, double t_seconds) {
+  share::LookFigures look;
   look.t_seconds = t_seconds;
   look.potential = result.results.front().potential;
   look.real = result.real;
@@ -110,7 +110,7 @@ share::Look look_of(ShareScan& scan, const share::ScanResult& result, double t_s
   return look;
 }
 
-void show_live(const share::Look& look) {
+void show_live(const share::LookFigures& look) {
   if (!is_terminal(stderr)) return;
   const auto size = [](double pages) {
     return human_bytes(Bytes(static_cast<std::uint64_t>(pages) * kPageSize));
@@ -167,7 +167,7 @@ Result<share::ScanResult> look_over_time(ShareScan& scan, Recording& recording) 
       break;
     }
     if (!result) return result;
-    const share::Look look = look_of(scan, *result, t);
+    const share::LookFigures look = look_of(scan, *result, t);
     const auto ksm = host::read_ksm(scan.host);
     BRIM_CHECK(recording.add(share::scan_samples(*result, look, ksm ? &*ksm : nullptr)));
     if (scan.options.every) {

@@ -41,16 +41,18 @@ struct Tallies {
     patched_then_zstd.add(patch > 0 ? patch : whole ? 0 : zstd_saving);
   }
 
-  [[nodiscard]] BeyondIdentity identity(std::uint64_t contents) const {
+  [[nodiscard]] BeyondIdentity identity(std::uint64_t contents, bool patching) const {
     BeyondIdentity result;
     result.examined = patched.examined();
     result.contents = std::max(contents, result.examined);
-    result.patchable_contents = patched.total_savers(contents);
-    result.patch_saving_pages = patched.total_saving(contents);
     result.lz4_saving_pages = lz4.total_saving(contents);
     result.zstd_saving_pages = zstd.total_saving(contents);
-    result.patch_then_lz4_saving_pages = patched_then_lz4.total_saving(contents);
-    result.patch_then_zstd_saving_pages = patched_then_zstd.total_saving(contents);
+    if (patching)
+      result.patching = BeyondIdentity::Patching{
+          .contents = patched.total_savers(contents),
+          .saving_pages = patched.total_saving(contents),
+          .then_lz4_saving_pages = patched_then_lz4.total_saving(contents),
+          .then_zstd_saving_pages = patched_then_zstd.total_saving(contents)};
     return result;
   }
 };
@@ -142,15 +144,20 @@ struct BeyondExaminer::State {
         hasher(rng.split("beyond blocks")),
         sample(exact ? 0 : options.beyond_pages),
         workers(worker_count) {
-    if (!exact) table.emplace(expected_contents);
+    const bool all_contents = !options.sample || *options.sample >= 1;
+    if (!exact && all_contents) table.emplace(expected_contents);
   }
 
   void offer_reference(Worker& worker, std::uint16_t priority, PageLocation location,
                        PageView bytes);
   void record(Worker& worker, std::uint64_t order, PageLocation location, PageView bytes);
-  void examine_sample(const Reread& reread);
+  // Nothing but the sample's order decides which pages come first.
+  void examine_sample(const Reread& reread, const Cancel& cancel);
+  // What patching the page against its best candidate saves.
+  [[nodiscard]] double patch_saving(const Reread& reread, const BottomSample::Entry& entry,
+                                    PageView page);
   std::vector<Record> take_records();
-  void examine_all(const Reread& reread);
+  void examine_all(const Reread& reread, const Cancel& cancel);
   [[nodiscard]] bool read_page(const Reread& read, PageLocation location, PageBuffer& out);
 
   bool exact;
@@ -158,7 +165,7 @@ struct BeyondExaminer::State {
   std::uint64_t priority_salt;
   BlockHasher hasher;
   BottomSample sample;
-  std::optional<ReferenceTable> table;
+  std::optional<ReferenceTable> table;  // none: patching isn't estimated
   std::vector<Worker> workers;
   PageCodec codec;
   Tallies tallies;
@@ -196,28 +203,35 @@ bool BeyondExaminer::State::read_page(const Reread& read, PageLocation location,
   return false;
 }
 
-void BeyondExaminer::State::examine_sample(const Reread& reread) {
+double BeyondExaminer::State::patch_saving(const Reread& reread, const BottomSample::Entry& entry,
+                                           PageView page) {
+  if (!table) return 0;
+  PageBuffer reference;
+  const auto hashes = hasher.hash(page);
+  double patch = 0;
+  for (unsigned block = 0; block < kSimilarityBlocks; ++block) {
+    const auto candidate = table->find(table->slot(block, hashes[block]));
+    // A page that holds the slot itself is the reference of its block.
+    if (!candidate || *candidate == entry.location) continue;
+    if (!read_page(reread, *candidate, reference)) continue;
+    if (!hasher.same_block(block, page, reference)) continue;  // of another hash, or changed
+    if (std::memcmp(page.data(), reference.data(), kPageSize) == 0) continue;
+    patch = std::max(patch, saved_by_half_rule(codec.patch_size(page, reference)));
+  }
+  return patch;
+}
+
+void BeyondExaminer::State::examine_sample(const Reread& reread, const Cancel& cancel) {
   for (Worker& worker : workers) {
     for (std::size_t i = 0; i < std::min(worker.offered, kPendingOffers); ++i) {
       const Worker::Pending& place = worker.pending[i];
       for (const std::size_t slot : place.slots) table->offer(slot, place.priority, place.location);
     }
   }
-  PageBuffer reference;
   for (const BottomSample::Entry& entry : sample.take()) {
+    if (cancel.requested()) return;
     const PageView page = sample.bytes(entry);
-    const auto hashes = hasher.hash(page);
-    double patch = 0;
-    for (unsigned block = 0; block < kSimilarityBlocks; ++block) {
-      const auto candidate = table->find(table->slot(block, hashes[block]));
-      // A page that holds the slot itself is the reference of its block.
-      if (!candidate || *candidate == entry.location) continue;
-      if (!read_page(reread, *candidate, reference)) continue;
-      if (!hasher.same_block(block, page, reference)) continue;  // of another hash, or changed
-      if (std::memcmp(page.data(), reference.data(), kPageSize) == 0) continue;
-      patch = std::max(patch, saved_by_half_rule(codec.patch_size(page, reference)));
-    }
-    tallies.add(patch, saved_by_half_rule(codec.lz4_size(page)),
+    tallies.add(patch_saving(reread, entry, page), saved_by_half_rule(codec.lz4_size(page)),
                 saved_by_half_rule(codec.zstd_size(page)), false);
   }
 }
@@ -233,7 +247,7 @@ std::vector<Record> BeyondExaminer::State::take_records() {
   return all;
 }
 
-void BeyondExaminer::State::examine_all(const Reread& reread) {
+void BeyondExaminer::State::examine_all(const Reread& reread, const Cancel& cancel) {
   const std::vector<Record> records = take_records();
   // Per block: hash to the whole page that stands for it, by its place in `records`.
   std::array<boost::unordered_flat_map<std::uint64_t, std::uint32_t>, kSimilarityBlocks> holders;
@@ -242,6 +256,7 @@ void BeyondExaminer::State::examine_all(const Reread& reread) {
   PageBuffer page;
   PageBuffer reference;
   for (std::size_t i = 0; i < records.size(); ++i) {
+    if (cancel.requested()) return;
     const Record& record = records[i];
     std::array<std::optional<std::uint32_t>, kSimilarityBlocks> candidates;
     for (unsigned block = 0; block < kSimilarityBlocks; ++block) {
@@ -296,17 +311,20 @@ void BeyondExaminer::offer(unsigned worker, const PageHash& hash, std::uint32_t 
   // Independent of the order, or the pages of the sample would be references more or less often.
   const auto priority =
       static_cast<std::uint16_t>(mix_bits(hash.high ^ state_->priority_salt) >> 48);
-  state_->offer_reference(mine, priority, location, bytes);
+  if (state_->table) state_->offer_reference(mine, priority, location, bytes);
   state_->sample.offer(order, location, bytes);
 }
 
-BeyondIdentity BeyondExaminer::finish(const Reread& reread, std::uint64_t contents) {
-  if (state_->exact) {
-    state_->examine_all(reread);
-  } else {
-    state_->examine_sample(reread);
-  }
-  BeyondIdentity result = state_->tallies.identity(contents);
+std::optional<BeyondIdentity> BeyondExaminer::finish(const Reread& reread, std::uint64_t contents,
+                                                     const Cancel& cancel) {
+  if (state_->exact)
+    state_->examine_all(reread, cancel);
+  else
+    state_->examine_sample(reread, cancel);
+  const bool nothing = state_->tallies.patched.examined() == 0;
+  if (nothing && cancel.requested()) return std::nullopt;
+  BeyondIdentity result =
+      state_->tallies.identity(contents, state_->exact || state_->table.has_value());
   result.sampled = !state_->exact;
   result.references_gone = state_->references_gone;
   return result;

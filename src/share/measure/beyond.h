@@ -14,7 +14,9 @@
 // the sample (16 MiB for 4,096) and the reference table, 16 bytes an expected content. Time: two
 // 64-byte hashes and two table slots a content, and about 0.2 ms a page of the sample at the end.
 // Totals are the mean over the sample times the number of contents, with 95 % intervals (normal or
-// t with finite population correction; Wilson's score where few pages save anything).
+// t with finite population correction; Wilson's score where few pages save anything). When the scan
+// itself keeps a sample of the contents (options.sample), only those that it keeps by their hash
+// are taken, heavy ones or not, and patching is not estimated: there are no references to speak of.
 // LIMIT: the table forgets (similarity.h), so patching is a lower estimate: of pages that have just
 // one similar page and share both blocks with it, up to 7 % are missed.
 // LIMIT: whether a page of the sample is itself someone's reference isn't known: it counts as
@@ -28,6 +30,7 @@
 // Threads: offer() may be called by several threads, each with its own worker number; finish()
 // once, after all of them. `reread` is called from the thread that calls finish() only.
 
+#include "base/cancel.h"
 #include "base/result.h"
 #include "base/rng.h"
 #include "base/units.h"
@@ -38,6 +41,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace brim::share {
@@ -55,13 +59,17 @@ class BeyondExaminer {
   BeyondExaminer(const BeyondExaminer&) = delete;
   BeyondExaminer& operator=(const BeyondExaminer&) = delete;
 
-  // Once for each non-zero content, when it is new in the index.
+  // Once for each non-zero content, when it is new in the index; under options.sample, for those
+  // that ContentSample::drawn().
   void offer(unsigned worker, const PageHash& hash, std::uint32_t subject, std::uint64_t page,
              std::span<const std::byte, kPageSize> bytes);
 
   // `contents`: how many there are (minimum_pages; may be more than were offered when the index
   // itself sampled). A candidate that can't be read again, or has changed, is no candidate.
-  [[nodiscard]] BeyondIdentity finish(const Reread& reread, std::uint64_t contents);
+  // Cancelled in the middle: what was examined by then is a smaller sample of the same kind;
+  // nothing is returned where that is none, or where `exact` was asked for.
+  [[nodiscard]] std::optional<BeyondIdentity> finish(const Reread& reread, std::uint64_t contents,
+                                                     const Cancel& cancel);
 
   // Memory held now, for the report.
   [[nodiscard]] std::uint64_t memory_bytes() const;

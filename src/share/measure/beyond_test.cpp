@@ -90,7 +90,7 @@ BeyondIdentity examine(const Corpus& corpus, Beyond beyond, std::uint64_t seed =
                        std::uint32_t sample = 4096) {
   BeyondExaminer examiner(options_for(beyond, sample), Rng(seed), corpus.pages.size(), 1);
   for (std::size_t i = 0; i < corpus.pages.size(); ++i) corpus.offer(examiner, 0, i);
-  return examiner.finish(corpus.reread(), corpus.pages.size());
+  return examiner.finish(corpus.reread(), corpus.pages.size(), Cancel()).value();
 }
 
 // Groups of one random page and `variants` variants of it.
@@ -121,27 +121,27 @@ TEST_P(BothWays, Random_pages_save_nothing) {
   EXPECT_EQ(result.sampled, GetParam() == Beyond::sampled);
   EXPECT_EQ(result.examined, 300U);
   EXPECT_EQ(result.contents, 300U);
-  EXPECT_EQ(result.patchable_contents.value, 0);
-  EXPECT_EQ(result.patch_then_zstd_saving_pages.value, 0);
-  EXPECT_EQ(result.patch_then_lz4_saving_pages.value, 0);
+  EXPECT_EQ(result.patching->contents.value, 0);
+  EXPECT_EQ(result.patching->then_zstd_saving_pages.value, 0);
+  EXPECT_EQ(result.patching->then_lz4_saving_pages.value, 0);
 }
 
 TEST_P(BothWays, Near_identical_pages_are_patched_and_one_of_each_group_stays_whole) {
   const Corpus corpus = similar_groups(100, 7, 8);
   const BeyondIdentity result = examine(corpus, GetParam());
   // Eight changed bytes touch both blocks never, one of them in 1 of 29 pages.
-  EXPECT_LE(result.patchable_contents.value, 700);
-  EXPECT_GE(result.patchable_contents.value, GetParam() == Beyond::exact ? 695 : 640);
-  EXPECT_GE(result.patch_saving_pages.value, 0.97 * result.patchable_contents.value);
-  EXPECT_LT(result.patch_saving_pages.value, result.patchable_contents.value);
+  EXPECT_LE(result.patching->contents.value, 700);
+  EXPECT_GE(result.patching->contents.value, GetParam() == Beyond::exact ? 695 : 640);
+  EXPECT_GE(result.patching->saving_pages.value, 0.97 * result.patching->contents.value);
+  EXPECT_LT(result.patching->saving_pages.value, result.patching->contents.value);
   EXPECT_EQ(result.zstd_saving_pages.value, 0);
-  EXPECT_EQ(result.patch_then_zstd_saving_pages.value, result.patch_saving_pages.value);
+  EXPECT_EQ(result.patching->then_zstd_saving_pages.value, result.patching->saving_pages.value);
 }
 
 TEST_P(BothWays, Pages_that_differ_in_more_than_half_are_not_patched) {
   const Corpus corpus = similar_groups(100, 3, 2200);
   const BeyondIdentity result = examine(corpus, GetParam());
-  EXPECT_EQ(result.patchable_contents.value, 0);
+  EXPECT_EQ(result.patching->contents.value, 0);
 }
 
 TEST_P(BothWays, Text_compresses_and_zstd_saves_more_than_lz4) {
@@ -158,7 +158,7 @@ TEST_P(BothWays, A_similar_page_that_can_not_be_read_again_is_counted_and_not_us
   Corpus corpus = similar_groups(50, 3, 8);
   corpus.gone = true;
   const BeyondIdentity result = examine(corpus, GetParam());
-  EXPECT_EQ(result.patchable_contents.value, 0);
+  EXPECT_EQ(result.patching->contents.value, 0);
   EXPECT_GT(result.references_gone, 100U);
 }
 
@@ -169,7 +169,10 @@ TEST_P(BothWays, A_similar_page_that_has_changed_since_saves_nothing) {
   for (std::size_t i = 0; i < corpus.pages.size(); ++i) later.pages.push_back(random_page(rng));
   BeyondExaminer examiner(options_for(GetParam()), Rng(5), corpus.pages.size(), 1);
   for (std::size_t i = 0; i < corpus.pages.size(); ++i) corpus.offer(examiner, 0, i);
-  EXPECT_EQ(examiner.finish(later.reread(), corpus.pages.size()).patchable_contents.value, 0);
+  EXPECT_EQ(examiner.finish(later.reread(), corpus.pages.size(), Cancel())
+                .value()
+                .patching->contents.value,
+            0);
 }
 
 TEST_P(BothWays, A_worked_example) {
@@ -187,11 +190,11 @@ TEST_P(BothWays, A_worked_example) {
   EXPECT_GT(patch, 0.97);
   EXPECT_NEAR(lz4, 0.75, 0.02);
   const BeyondIdentity result = examine(corpus, GetParam());
-  EXPECT_EQ(result.patchable_contents.value, 1);
-  EXPECT_NEAR(result.patch_saving_pages.value, patch, 0.005);
+  EXPECT_EQ(result.patching->contents.value, 1);
+  EXPECT_NEAR(result.patching->saving_pages.value, patch, 0.005);
   EXPECT_NEAR(result.lz4_saving_pages.value, lz4, 1e-9);
-  EXPECT_NEAR(result.patch_then_lz4_saving_pages.value, patch + lz4, 0.005);
-  EXPECT_FALSE(result.patch_saving_pages.interval.has_value());
+  EXPECT_NEAR(result.patching->then_lz4_saving_pages.value, patch + lz4, 0.005);
+  EXPECT_FALSE(result.patching->saving_pages.interval.has_value());
 }
 
 bool same(const Estimate& a, const Estimate& b) {
@@ -219,14 +222,15 @@ TEST_P(BothWays, Neither_the_order_nor_the_number_of_threads_matters) {
     });
   }
   threads.clear();
-  const BeyondIdentity threaded = examiner.finish(corpus.reread(), corpus.pages.size());
+  const BeyondIdentity threaded =
+      examiner.finish(corpus.reread(), corpus.pages.size(), Cancel()).value();
   EXPECT_EQ(threaded.examined, in_order.examined);
-  EXPECT_TRUE(same(threaded.patchable_contents, in_order.patchable_contents));
+  EXPECT_TRUE(same(threaded.patching->contents, in_order.patching->contents));
   EXPECT_TRUE(same(threaded.lz4_saving_pages, in_order.lz4_saving_pages));
   EXPECT_TRUE(same(threaded.zstd_saving_pages, in_order.zstd_saving_pages));
   if (GetParam() == Beyond::exact) {
-    EXPECT_EQ(threaded.patch_then_zstd_saving_pages.value,
-              in_order.patch_then_zstd_saving_pages.value);
+    EXPECT_EQ(threaded.patching->then_zstd_saving_pages.value,
+              in_order.patching->then_zstd_saving_pages.value);
   }
 }
 
@@ -237,17 +241,17 @@ TEST(BeyondExaminer, A_page_that_others_are_patched_against_is_not_compressed) {
   corpus.pages.push_back(corpus.pages[0]);
   corpus.pages[1][8] ^= std::byte{0xff};
   const BeyondIdentity result = examine(corpus, Beyond::exact);
-  EXPECT_EQ(result.patchable_contents.value, 1);
+  EXPECT_EQ(result.patching->contents.value, 1);
   EXPECT_NEAR(result.lz4_saving_pages.value, 1.5, 0.05);
-  EXPECT_EQ(result.patch_then_lz4_saving_pages.value, result.patch_saving_pages.value);
+  EXPECT_EQ(result.patching->then_lz4_saving_pages.value, result.patching->saving_pages.value);
 }
 
 TEST(BeyondExaminer, A_patched_page_is_no_reference) {
   // Of a pair only ever one is patched, whichever comes first.
   const Corpus corpus = similar_groups(200, 1, 8);
   for (const std::uint64_t seed : {1U, 2U, 3U}) {
-    EXPECT_LE(examine(corpus, Beyond::exact, seed).patchable_contents.value, 200);
-    EXPECT_LE(examine(corpus, Beyond::sampled, seed).patchable_contents.value, 200);
+    EXPECT_LE(examine(corpus, Beyond::exact, seed).patching->contents.value, 200);
+    EXPECT_LE(examine(corpus, Beyond::sampled, seed).patching->contents.value, 200);
   }
 }
 
@@ -284,7 +288,7 @@ TEST(BeyondExaminer, Intervals_of_a_sample_cover_the_exact_figure_over_many_seed
       return estimate.interval->low <= truth && truth <= estimate.interval->high;
     };
     lz4_held += held(sampled.lz4_saving_pages, exact.lz4_saving_pages.value) ? 1 : 0;
-    patch_held += held(sampled.patch_saving_pages, exact.patch_saving_pages.value) ? 1 : 0;
+    patch_held += held(sampled.patching->saving_pages, exact.patching->saving_pages.value) ? 1 : 0;
   }
   EXPECT_GE(lz4_held, 0.92 * kSeeds);
   EXPECT_LE(lz4_held, 0.98 * kSeeds);
@@ -301,7 +305,7 @@ TEST(BeyondExaminer, No_contents_at_all_give_zero) {
   for (const Beyond beyond : {Beyond::sampled, Beyond::exact}) {
     const BeyondIdentity result = examine(Corpus{}, beyond);
     EXPECT_EQ(result.examined, 0U);
-    EXPECT_EQ(result.patch_then_zstd_saving_pages.value, 0);
+    EXPECT_EQ(result.patching->then_zstd_saving_pages.value, 0);
   }
 }
 

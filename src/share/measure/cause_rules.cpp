@@ -38,6 +38,7 @@ MappingRules rules_for(const host::SmapsEntry& entry, bool merge_any) {
   rules.readable_memory = !has_any_flag(entry, {"io", "pf"}) && !is_kernel_page(entry.mapping.path);
   rules.shared = entry.mapping.shared || has_any_flag(entry, {"sh", "ms"});
   rules.shmem = is_shmem(entry.mapping);
+  rules.hugetlb = entry.has_flag("ht");
   const bool refused = rules.shared || has_any_flag(entry, {"io", "pf", "mm", "de", "ht", "dp"});
   rules.registered = !refused && (entry.has_flag("mg") || merge_any);
   return rules;
@@ -58,6 +59,7 @@ KsmState ksm_state(const std::optional<host::Ksm>& ksm, const host::KsmStat& sta
 Cause cause_of(const MappingRules& mapping, std::uint64_t page_flags, const KsmState& ksm) {
   const bool merged = host::has(page_flags, PageFlag::ksm);
   const bool anonymous = merged || host::has(page_flags, PageFlag::anon);
+  if (mapping.hugetlb) return Cause::not_mergeable;
   if (mapping.shared) return Cause::shared_mapping;
   if (!anonymous) {
     // Page cache that swaps is shmem's, whatever the file is called.

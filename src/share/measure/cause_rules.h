@@ -4,30 +4,25 @@
 // from the mapping it lies in (smaps VmFlags), its own flags (/proc/kpageflags) and KSM's state.
 // The precedence is that of Cause (subject.h); `changing` is the scan's own, from a second look.
 //
-//   shared_mapping   the mapping is MAP_SHARED (VmFlags sh or ms), or the page belongs to shmem or
-//   a
-//                    memfd (a private mapping of one, not yet written to)
-//   file_backed      the page is not anonymous (KPF_ANON unset) in a private mapping of a file;
-//   once
-//                    written to, it is anonymous and KSM takes it where registered
-//   not_mergeable    the mapping has no VmFlag mg and the process no prctl(PR_SET_MEMORY_MERGE), or
-//                    it is of a kind that KSM refuses: io, pf, mm, de, ht, dp (vma_ksm_compatible()
-//                    in the kernel's mm/ksm.c)
-//   max_page_sharing the frame is a KSM frame: the one kept for its content is another KSM frame
-//   (with
-//                    merge_across_nodes=0 it may be the other node's)
-//   ksm_off          not yet merged, and ksmd is not going round: run is not 1, or pages_to_scan is
-//   0
-//                    with no advisor to raise it. Asked only of frames that are not KSM's already.
-//   huge_page        part of a large folio (KPF_THP)
-//   not_scanned_yet  ksm_stat's ksm_rmap_items, the pages ksmd has seen, are fewer than the
-//   anonymous
-//                    resident pages in registered mappings (by more than 1 %), or ksmd has not
-//                    finished two rounds since it was set up (a page merges on its second at the
-//                    earliest, when its checksum has stayed the same)
-//   other            none of these: ksmd has been round, yet it is not merged (it changes too often
-//   for
-//                    ksmd and not for us, smart_scan skips it, another NUMA node, ...)
+// shared_mapping: the mapping is MAP_SHARED (VmFlags sh or ms), or the page belongs to shmem or a
+// memfd (a private mapping of one, not yet written to).
+// file_backed: the page is not anonymous (KPF_ANON unset) in a private mapping of a file; once
+// written to, it is anonymous and KSM takes it where registered.
+// not_mergeable: the mapping has no VmFlag mg and the process no prctl(PR_SET_MEMORY_MERGE), or it
+// is of a kind that KSM refuses: io, pf, mm, de, ht, dp (vma_ksm_compatible() in the kernel's
+// mm/ksm.c). Memory of hugetlbfs (ht) is under it even where it is shared as well: making it
+// private would free nothing.
+// max_page_sharing: the frame is a KSM frame: the one kept for its content is another KSM frame
+// (with merge_across_nodes=0 it may be the other node's).
+// ksm_off: not yet merged, and ksmd is not going round: run is not 1, or pages_to_scan is 0 with no
+// advisor to raise it. Asked only of frames that are not KSM's already.
+// huge_page: part of a large folio (KPF_THP).
+// not_scanned_yet: ksm_stat's ksm_rmap_items, the pages ksmd has seen, are fewer than the anonymous
+// resident pages in registered mappings (by more than 1 %), or ksmd has not finished two rounds
+// since it was set up (a page merges on its second at the earliest, when its checksum has stayed
+// the same).
+// other: none of these: ksmd has been round, yet it is not merged (it changes too often for ksmd
+// and not for us, smart_scan skips it, another NUMA node, ...).
 
 #include "host/ksm.h"
 #include "host/process.h"
@@ -43,6 +38,7 @@ struct MappingRules {
   bool readable_memory = true;  // false: device memory, [vvar], [vsyscall], [vdso]: never read
   bool shared = false;          // MAP_SHARED
   bool shmem = false;           // of shmem or a memfd, shared or private
+  bool hugetlb = false;         // of hugetlbfs
   bool registered = false;      // KSM may take its anonymous pages
 };
 [[nodiscard]] MappingRules rules_for(const host::SmapsEntry& entry, bool merge_any);

@@ -55,6 +55,13 @@ TEST(CauseRules, The_earlier_cause_wins) {
             Cause::shared_mapping);
 }
 
+TEST(CauseRules, Memory_of_hugetlbfs_is_not_mergeable_shared_or_not) {
+  const MappingRules shared = rules_for(mapping({"rd", "wr", "sh", "ht"}), true);
+  EXPECT_EQ(cause_of(shared, bits({PageFlag::huge}), kWorking), Cause::not_mergeable);
+  const MappingRules own = rules_for(mapping({"rd", "wr", "ht"}), true);
+  EXPECT_EQ(cause_of(own, kAnonymous | bits({PageFlag::huge}), kWorking), Cause::not_mergeable);
+}
+
 TEST(CauseRules, A_merged_frame_is_never_blamed_on_ksm_being_off) {
   EXPECT_EQ(
       cause_of(MappingRules{.registered = true}, bits({PageFlag::anon, PageFlag::ksm}), KsmState{}),

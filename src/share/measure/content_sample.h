@@ -34,8 +34,12 @@ class ContentSample {
   [[nodiscard]] bool all() const { return all_; }
   [[nodiscard]] double p() const { return p_; }
   [[nodiscard]] bool keeps(const PageHash& hash) const {
+    return drawn(hash) || heavy_.contains(hash);
+  }
+  // Kept by its hash, heavy or not: these alone are a uniform sample of the contents.
+  [[nodiscard]] bool drawn(const PageHash& hash) const {
     // Not the bits that choose shard and slot: the index would be filled unevenly.
-    return all_ || (hash.high << 8) < below_ || heavy_.contains(hash);
+    return all_ || (hash.high << 8) < below_;
   }
   // Kept whatever p is.
   [[nodiscard]] bool certain(const PageHash& hash) const { return all_ || heavy_.contains(hash); }

@@ -184,7 +184,7 @@ void fill_real_sharing(const Findings& findings, ScanResult& result) {
   fill_causes(findings, static_cast<std::uint64_t>(std::llround(unrealized)), result);
   if (result.has_facts && potential > 0)
     result.efficiency_percent =
-        100.0 * static_cast<double>(tally.real.mergeable_saved_pages) / potential;
+        std::min(100.0, 100.0 * static_cast<double>(tally.real.mergeable_saved_pages) / potential);
 }
 
 void fill_matrix(const Findings& findings, ScanResult& result) {

@@ -53,6 +53,10 @@ class ImageReader final : public SubjectReader {
   Result<void> reread(std::uint64_t page, std::span<std::byte, kPageSize> out) override {
     unavailable_.clear();
     if (!has(page)) return fail(ErrorCode::gone, "the image has no such page");
+    if (in_hole(page)) {  // reading it would bring zeros into the page cache
+      std::fill(out.begin(), out.end(), std::byte{});
+      return {};
+    }
     BRIM_TRY(const auto bytes,
              image_.read(GuestFrame(page), Pages(1), page_scratch_, unavailable_));
     if (!unavailable_.empty()) return fail(ErrorCode::gone, "the image doesn't hold this page");
@@ -62,7 +66,7 @@ class ImageReader final : public SubjectReader {
 
   const std::byte* mapped(std::uint64_t page) override {
     unavailable_.clear();
-    if (!has(page)) return nullptr;
+    if (!has(page) || in_hole(page)) return nullptr;
     const auto bytes = image_.read(GuestFrame(page), Pages(1), page_scratch_, unavailable_);
     if (!bytes || !unavailable_.empty()) return nullptr;
     const std::byte* start = page_scratch_.data();
@@ -71,8 +75,12 @@ class ImageReader final : public SubjectReader {
   }
 
  private:
-  [[nodiscard]] bool has(std::uint64_t page) const {
-    const auto rest = from_page(image_.extents(), page);
+  [[nodiscard]] bool has(std::uint64_t page) const { return holds(image_.extents(), page); }
+  [[nodiscard]] bool in_hole(std::uint64_t page) const {
+    return holds(image_.zero_extents(), page);
+  }
+  static bool holds(std::span<const image::Extent> extents, std::uint64_t page) {
+    const auto rest = from_page(extents, page);
     return !rest.empty() && rest.front().first.number() <= page;
   }
 

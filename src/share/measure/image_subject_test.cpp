@@ -4,10 +4,13 @@
 #include "image/test_files.h"
 #include "share/measure/test_subjects.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace brim::share::test {
@@ -70,6 +73,30 @@ TEST_F(Image_subject, Counts_holes_of_a_sparse_file_as_zero) {
   EXPECT_EQ(result.results[0].potential.used_pages.value, 2);
   EXPECT_EQ(result.results[1].potential.zero_pages.value, 31);
   EXPECT_EQ(result.results[1].potential.used_pages.value, 1);
+}
+
+// Pages of the file in the page cache.
+std::ptrdiff_t cached_pages(const std::string& path) {
+  const std::size_t size = std::filesystem::file_size(path);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  void* mapping = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  std::vector<unsigned char> here(size / kPageSize);
+  EXPECT_EQ(::mincore(mapping, size, here.data()), 0);
+  ::munmap(mapping, size);
+  ::close(fd);
+  return std::count_if(here.begin(), here.end(), [](unsigned char byte) { return byte & 1; });
+}
+
+TEST_F(Image_subject, Sampling_does_not_bring_holes_into_the_page_cache) {
+  const std::string path = write("sparse", {1, 2});
+  std::filesystem::resize_file(path, 64 << 20);
+  const std::ptrdiff_t before = cached_pages(path);
+  const auto subjects = open_image_subjects(std::array{path});
+  ASSERT_TRUE(subjects);
+  ScanOptions options = plain_options();
+  options.sample = 0.1;
+  EXPECT_EQ(must_scan(*subjects, options).results[0].potential.used_pages.value, 2);
+  EXPECT_LE(cached_pages(path), before + 64);  // what is read ahead around the data
 }
 
 image::test::ElfSegmentSpec segment_of(std::uint64_t first_page,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/measure/index_figures.h"
 
+#include "share/measure/threads.h"
+
 #include <algorithm>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -106,12 +107,7 @@ IndexFigures figures_of(const PageIndex& index, const ContentSample& sample,
       index.for_each(shard,
                      [&](const PageIndex::Content& content) { collectors[worker].take(content); });
   };
-  {
-    std::vector<std::jthread> threads;
-    for (unsigned worker = 1; worker < options.threads; ++worker)
-      threads.emplace_back(collect, worker);
-    collect(0);
-  }
+  run_on_threads(options.threads, collect);
   IndexFigures figures = std::move(collectors.front().figures());
   for (std::size_t i = 1; i < collectors.size(); ++i) add(figures, collectors[i].figures());
   std::sort(figures.largest.begin(), figures.largest.end(), larger);

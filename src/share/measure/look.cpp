@@ -213,7 +213,7 @@ void Look::count_page(const Chunk& chunk, std::size_t i) {
   const PageIndex::Added added =
       confirmer_ ? confirm_and_add(page, chunk.page(i)) : context_.index.add(page);
   if (added.copies == 1) {
-    if (context_.beyond != nullptr)
+    if (context_.beyond != nullptr && context_.sample.drawn(page.hash))
       context_.beyond->offer(worker_, page.hash, chunk.subject, chunk.first_page + i,
                              chunk.page(i));
   } else {

@@ -10,7 +10,10 @@
 // a new subject is told from the first record.
 //
 // The frame kept is the one with the lowest (rank, subject); a frame that is not kept is charged to
-// its subject. So neither counts nor charges depend on the order of insertion.
+// its subject. So neither counts nor charges depend on the order of insertion, but for this:
+// LIMIT: a frame that several subjects map is charged to, and has the rank of, the one whose page
+// came first; with several threads that is chance. Totals are not touched by it unless the mappings
+// differ in what KSM may do with them.
 //
 // LIMIT: 2^27 subjects, and 2^32 - 1 pages of one content (16 TiB); scan() refuses more pages.
 

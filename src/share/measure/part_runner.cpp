@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/measure/part_runner.h"
 
+#include "share/measure/threads.h"
+
 #include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <new>
-#include <thread>
 
 namespace brim::share {
 namespace {
@@ -120,12 +121,8 @@ bool read_parts(std::span<const std::unique_ptr<Subject>> subjects, const PartLi
   state.unread.resize(subjects.size());
   state.errors.resize(subjects.size());
   Run run(subjects, list, state, progress, cancel);
-  {
-    std::vector<std::jthread> threads;
-    for (PartVisitor* visitor : visitors.subspan(1))
-      threads.emplace_back([&run, visitor] { run.work(*visitor); });
-    run.work(*visitors.front());
-  }
+  run_on_threads(static_cast<unsigned>(visitors.size()),
+                 [&](unsigned number) { run.work(*visitors[number]); });
   return !run.out_of_memory();
 }
 

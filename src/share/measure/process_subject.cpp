@@ -334,6 +334,15 @@ ProcessMemory sum_of(const std::vector<host::SmapsEntry>& entries) {
   return sum;
 }
 
+// How the largest block of guest RAM is known, and how many more there are.
+std::string known_by(const std::vector<host::GuestRam>& ram) {
+  const auto largest = std::max_element(ram.begin(), ram.end(), [](const auto& a, const auto& b) {
+    return a.end - a.start < b.end - b.start;
+  });
+  if (ram.size() == 1) return largest->identified_by;
+  return fmt::format("{}, and {} more", largest->identified_by, ram.size() - 1);
+}
+
 // Adds what of the mapping lies in [start, end) bytes.
 void add_segment(const host::SmapsEntry& entry, bool merge_any, std::uint64_t start,
                  std::uint64_t end, Source& source) {
@@ -387,7 +396,7 @@ Result<std::unique_ptr<Subject>> open_vm_subject(const host::Host& host,
   BRIM_TRY(const Layout layout, read_layout(host, subject->process()));
   Source source{.kind = SubjectKind::vm,
                 .name = machine.name,
-                .identified_by = machine.ram.front().identified_by,
+                .identified_by = known_by(machine.ram),
                 .segments = {},
                 .resident_pages = 0,
                 .memory = sum_of(layout.entries)};

@@ -44,6 +44,9 @@ class Scan {
     BRIM_CHECK(look_and_count());
     BRIM_CHECK(anything_read());
     report();
+    result_.partial =
+        cancel_.requested() || std::any_of(read_.errors.begin(), read_.errors.end(),
+                                           [](const auto& error) { return error.has_value(); });
     result_.seconds = seconds_since(start);
     return std::move(result_);
   }
@@ -62,6 +65,11 @@ class Scan {
       return fail(ErrorCode::bad_input, "too many subjects for one scan");
     if (options_.sample && !(*options_.sample > 0 && *options_.sample <= 1))
       return fail(ErrorCode::bad_input, "the sample must be more than 0 and at most 1 (100%)");
+    if (options_.beyond == Beyond::exact && options_.sample && *options_.sample < 1)
+      return fail(
+          ErrorCode::bad_input,
+          "beyond identity can't be exact over a sample; leave out one of --beyond exact and "
+          "--sample");
     if (!options_.page_4k && !options_.page_2m)
       return fail(ErrorCode::bad_input, "no page size chosen: 4K or 2M");
     for (const auto& subject : subjects_) readable_ += subject->readable_pages().count();
@@ -95,7 +103,7 @@ class Scan {
       BRIM_TRY(huge_index_, PageIndex::create({.expected_contents = readable_ / kPagesPerHuge + 1,
                                                .concurrent = threads_ > 1}));
     }
-    if (options_.beyond != Beyond::none)
+    if (options_.beyond != Beyond::none && options_.page_4k)
       beyond_.emplace(options_, rng_.split("beyond"), expected, threads_);
     if (options_.remember_pages) remembered_.resize(list_.parts().size());
     return {};
@@ -156,13 +164,20 @@ class Scan {
   // An error when no subject could be read at all.
   Result<void> anything_read() {
     std::uint64_t pages = 0;
+    bool failed = true;
     const Error* first = nullptr;
     for (std::size_t s = 0; s < subjects_.size(); ++s) {
       pages += tally_.subjects[s].pages;
-      if (!read_.errors[s]) return {};
+      if (!read_.errors[s]) {
+        failed = false;
+        continue;
+      }
       if (first == nullptr) first = &*read_.errors[s];
     }
-    if (pages == 0 && first != nullptr) return fail(*first);
+    if (pages > 0) return {};
+    if (cancel_.requested())
+      return fail(ErrorCode::interrupted, "interrupted before anything was read");
+    if (failed) return fail(*first);
     return {};
   }
 
@@ -173,9 +188,6 @@ class Scan {
                                        .matrix = subjects_.size() <= kMostMatrixSubjects};
     const IndexFigures figures = figures_of(*index_, sample_, figure_options);
     const Findings findings{subjects_, sample_, tally_, read_, figures};
-    result_.partial =
-        cancel_.requested() || std::any_of(read_.errors.begin(), read_.errors.end(),
-                                           [](const auto& error) { return error.has_value(); });
     result_.results.push_back(small_page_result(findings));
     fill_real_sharing(findings, result_);
     fill_matrix(findings, result_);
@@ -184,7 +196,21 @@ class Scan {
     report_beyond();
     remember_pages();
     report_cost();
-    if (!options_.page_4k) result_.results.erase(result_.results.begin());
+    if (!options_.page_4k) leave_out_small_pages();
+  }
+
+  // What was asked for is of 2 MiB pages alone: nothing counted in 4 KiB pages may stand beside it.
+  void leave_out_small_pages() {
+    result_.results.erase(result_.results.begin());
+    result_.has_facts = false;
+    result_.why_no_facts = "it is counted in 4 KiB pages: ask for --page-size both";
+    result_.real = {};
+    result_.efficiency_percent.reset();
+    result_.unrealized_pages = 0;
+    result_.unrealized_by_cause = {};
+    result_.matrix = {};
+    result_.groups.clear();
+    result_.hidden_by_huge_pages.reset();
   }
 
   void name_groups(const IndexFigures& figures) {
@@ -223,7 +249,8 @@ class Scan {
     };
     const double contents = result_.results.front().potential.minimum_pages.value;
     result_.index_bytes += beyond_->memory_bytes();
-    result_.beyond = beyond_->finish(reread, static_cast<std::uint64_t>(std::llround(contents)));
+    result_.beyond =
+        beyond_->finish(reread, static_cast<std::uint64_t>(std::llround(contents)), cancel_);
   }
 
   void remember_pages() {

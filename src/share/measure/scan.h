@@ -134,12 +134,17 @@ struct BeyondIdentity {
   std::uint64_t examined = 0;         // contents looked at
   std::uint64_t contents = 0;         // contents there are (minimum_pages)
   std::uint64_t references_gone = 0;  // similar pages that could not be read again: no candidates
-  Estimate patchable_contents;        // a patch of at most half a page against a similar page
-  Estimate patch_saving_pages;        // in pages, fractional
   Estimate lz4_saving_pages;          // after sharing, pages compressing to at most half
   Estimate zstd_saving_pages;
-  Estimate patch_then_lz4_saving_pages;  // patch, and compress what can't be patched
-  Estimate patch_then_zstd_saving_pages;
+  // In pages, fractional. Absent when the scan kept only a sample of the contents: a page's similar
+  // page is then seldom among them.
+  struct Patching {
+    Estimate contents;      // that have a patch of at most half a page against a similar page
+    Estimate saving_pages;  // by those patches
+    Estimate then_lz4_saving_pages;  // patch, and compress what can't be patched
+    Estimate then_zstd_saving_pages;
+  };
+  std::optional<Patching> patching;
 };
 
 struct SizeResult {
@@ -151,7 +156,7 @@ struct SizeResult {
 struct ScanResult {
   bool partial = false;  // interrupted, or a subject went away
   std::vector<SizeResult> results;
-  // What follows is for 4 KiB pages.
+  // What follows is for 4 KiB pages, and not there when only 2 MiB pages were asked for.
   bool has_facts = false;  // real sharing and causes known for all subjects that could have them
   std::string why_no_facts;
   RealSharing real;
@@ -183,6 +188,7 @@ struct ScanResult {
 
 // `subjects` must outlive the call. Errors only when nothing could be done at all; a subject that
 // fails part way is marked in its SubjectResult and the whole is partial.
+// `interrupted`: cancelled before anything was read.
 [[nodiscard]] Result<ScanResult> scan(std::span<const std::unique_ptr<Subject>> subjects,
                                       const ScanOptions& options, const Rng& rng,
                                       Progress& progress, const Cancel& cancel);

@@ -91,13 +91,14 @@ std::string real_line(const View& view) {
   const json& real = view.scan.at("real");
   if (real.is_null()) {
     const json& why = view.scan.at("real_unavailable_because");
-    return fmt::format("What is really shared now is not known: {}.",
+    return fmt::format("What is really shared now is not told here: {}.",
                        why.is_string() ? why.get<std::string>() : std::string("no reason given"));
   }
   const double saved = number(real, "saved_pages");
   const double by_ksm = number(real, "ksm_saved_pages");
   return fmt::format("Shared now: {} of that potential ({}); KSM gives back {}.",
-                     amount(saved, static_cast<double>(kPageSize)), percent_of(saved, view.saving),
+                     amount(saved, static_cast<double>(kPageSize)),
+                     percent_of(saved, saved + number(view.scan.at("unrealized"), "pages")),
                      amount(by_ksm, static_cast<double>(kPageSize)));
 }
 
@@ -130,12 +131,15 @@ std::vector<std::string> beyond_line(const View& view) {
   const json& beyond = view.scan.at("beyond");
   if (beyond.is_null()) return {};
   const auto page = static_cast<double>(kPageSize);
+  const char* const estimated = beyond.at("sampled").get<bool>() ? " (estimated)" : "";
+  if (beyond.at("patch_saving_pages").is_null())
+    return {fmt::format("Beyond identity{}: zstd would save {} more, lz4 {}.", estimated,
+                        amount(number(beyond, "zstd_saving_pages"), page),
+                        amount(number(beyond, "lz4_saving_pages"), page))};
   return {
       fmt::format("Beyond identity{}: patching near-identical pages would save {} more, zstd alone "
-                  "{}, patching "
-                  "then zstd {}.",
-                  beyond.at("sampled").get<bool>() ? " (estimated)" : "",
-                  amount(number(beyond, "patch_saving_pages"), page),
+                  "{}, patching then zstd {}.",
+                  estimated, amount(number(beyond, "patch_saving_pages"), page),
                   amount(number(beyond, "zstd_saving_pages"), page),
                   amount(number(beyond, "patch_then_zstd_saving_pages"), page))};
 }

@@ -188,18 +188,22 @@ json beyond_json(const BeyondIdentity& beyond) {
       object[key + "_interval"] = {std::round(estimate.interval->low * 10) / 10,
                                    std::round(estimate.interval->high * 10) / 10};
   };
-  fractional("patchable_contents", beyond.patchable_contents);
-  fractional("patch_saving_pages", beyond.patch_saving_pages);
   fractional("lz4_saving_pages", beyond.lz4_saving_pages);
   fractional("zstd_saving_pages", beyond.zstd_saving_pages);
-  fractional("patch_then_lz4_saving_pages", beyond.patch_then_lz4_saving_pages);
-  fractional("patch_then_zstd_saving_pages", beyond.patch_then_zstd_saving_pages);
+  for (const char* key : {"patchable_contents", "patch_saving_pages", "patch_then_lz4_saving_pages",
+                          "patch_then_zstd_saving_pages"})
+    object[key] = nullptr;
+  if (!beyond.patching) return object;
+  fractional("patchable_contents", beyond.patching->contents);
+  fractional("patch_saving_pages", beyond.patching->saving_pages);
+  fractional("patch_then_lz4_saving_pages", beyond.patching->then_lz4_saving_pages);
+  fractional("patch_then_zstd_saving_pages", beyond.patching->then_zstd_saving_pages);
   return object;
 }
 
-json looks_json(const std::vector<Look>& looks) {
+json looks_json(const std::vector<LookFigures>& looks) {
   json list = json::array();
-  for (const Look& look : looks) {
+  for (const LookFigures& look : looks) {
     json entry = {{"t_seconds", std::round(look.t_seconds * 1000) / 1000},
                   {"potential", potential_json(look.potential)},
                   {"real", look.has_facts ? real_json(look.real) : json(nullptr)}};

@@ -21,7 +21,7 @@
 namespace brim::share {
 
 // One look of a scan over time (--every).
-struct Look {
+struct LookFigures {
   double t_seconds = 0;
   Potential potential;
   RealSharing real;
@@ -37,7 +37,7 @@ struct ScanContext {
   nlohmann::json options;                  // as given
   const Result<host::Ksm>* ksm = nullptr;  // null: no live subject
   std::vector<std::string> warnings;
-  std::vector<Look> looks;  // empty for a single look
+  std::vector<LookFigures> looks;  // empty for a single look
 };
 
 [[nodiscard]] nlohmann::json scan_json(const ScanResult& result, const ScanContext& context);

@@ -106,11 +106,11 @@ TEST(Scan_beyond_identity, Exact_finds_what_was_planted) {
   EXPECT_EQ(beyond.contents, 3 * kEach + kEach / 2);
   EXPECT_EQ(beyond.examined, beyond.contents);
   // One of each pair of near pages; the repeated lines are all compressible, nothing else is.
-  EXPECT_GE(beyond.patchable_contents.value, 0.9 * kEach);
-  EXPECT_LE(beyond.patchable_contents.value, 1.0 * kEach);
+  EXPECT_GE(beyond.patching->contents.value, 0.9 * kEach);
+  EXPECT_LE(beyond.patching->contents.value, 1.0 * kEach);
   EXPECT_GT(beyond.lz4_saving_pages.value, 0.9 * kEach);
   EXPECT_LE(beyond.lz4_saving_pages.value, 1.0 * kEach);
-  EXPECT_GE(beyond.patch_then_lz4_saving_pages.value, beyond.lz4_saving_pages.value);
+  EXPECT_GE(beyond.patching->then_lz4_saving_pages.value, beyond.lz4_saving_pages.value);
   EXPECT_FALSE(beyond.lz4_saving_pages.interval);
 }
 
@@ -141,23 +141,106 @@ TEST(Scan_beyond_identity, Sampled_and_exact_agree) {
   EXPECT_NEAR(sum / kSeeds / exact.zstd_saving_pages.value, 1, 0.05);
 }
 
-TEST(Scan_beyond_identity, Goes_with_sampled_contents) {
-  const Subjects subjects = planted();
+// 2,000 contents that don't compress, one copy each, and 60 that do, of 40 copies each: these are
+// kept by any sample of contents, and must not stand for the others.
+Subjects heavy_and_compressible() {
+  constexpr std::uint64_t kSingle = 2000;
+  constexpr std::uint64_t kHeavy = 60;
+  constexpr std::uint64_t kCopies = 40;
+  std::vector<std::byte> bytes((kSingle + kHeavy * kCopies) * kPageSize);
+  const auto page = [&bytes](std::uint64_t number) {
+    return std::span<std::byte, kPageSize>(bytes.data() + number * kPageSize, kPageSize);
+  };
+  for (std::uint64_t i = 0; i < kSingle; ++i) fill_page(1 + i, page(i));
+  for (std::uint64_t i = 0; i < kHeavy * kCopies; ++i) {
+    const auto line = page(kSingle + i);
+    fill_page(10'000 + i % kHeavy, line);
+    for (std::size_t at = 64; at < kPageSize; ++at) line[at] = line[at - 64];
+  }
+  Subjects subjects;
+  subjects.push_back(std::make_unique<PlantedSubject>(std::move(bytes)));
+  return subjects;
+}
+
+TEST(Scan_beyond_identity, Over_a_sample_of_contents_compression_stays_unbiased) {
+  for (const double share : {0.5, 0.1}) {
+    const Subjects subjects = share > 0.2 ? planted() : heavy_and_compressible();
+    ScanOptions options = plain_options();
+    options.beyond = Beyond::exact;
+    const BeyondIdentity exact = must_scan(subjects, options).beyond.value();
+    options.beyond = Beyond::sampled;
+    options.sample = share;
+    double sum = 0;
+    constexpr int kSeeds = 60;
+    for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
+      const ScanResult result = must_scan(subjects, options, seed);
+      ASSERT_TRUE(result.beyond);
+      EXPECT_NEAR(static_cast<double>(result.beyond->contents),
+                  result.results[0].potential.minimum_pages.value, 0.5);
+      sum += result.beyond->lz4_saving_pages.value;
+    }
+    // 60 seeds of some 6 compressible contents each: 5 % standard error.
+    EXPECT_NEAR(sum / kSeeds / exact.lz4_saving_pages.value, 1, share > 0.2 ? 0.1 : 0.2) << share;
+  }
+}
+
+TEST(Scan_beyond_identity, Over_a_sample_of_contents_patching_is_not_told) {
   ScanOptions options = plain_options();
-  options.beyond = Beyond::exact;
-  const BeyondIdentity exact = must_scan(subjects, options).beyond.value();
   options.beyond = Beyond::sampled;
   options.sample = 0.5;
-  double sum = 0;
-  constexpr int kSeeds = 30;
-  for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
-    const ScanResult result = must_scan(subjects, options, seed);
-    ASSERT_TRUE(result.beyond);
-    EXPECT_NEAR(static_cast<double>(result.beyond->contents),
-                result.results[0].potential.minimum_pages.value, 0.5);
-    sum += result.beyond->lz4_saving_pages.value;
+  EXPECT_FALSE(must_scan(planted(), options).beyond->patching);
+  options.sample = 1;
+  EXPECT_TRUE(must_scan(planted(), options).beyond->patching);
+}
+
+Error refusal(const Subjects& subjects, const ScanOptions& options, const Cancel& cancel = {}) {
+  Progress progress;
+  const auto result = scan(subjects, options, Rng(1), progress, cancel);
+  return result ? Error{} : result.error();
+}
+
+TEST(Scan_beyond_identity, Exact_over_a_sample_is_refused) {
+  ScanOptions options = plain_options();
+  options.beyond = Beyond::exact;
+  options.sample = 0.5;
+  EXPECT_EQ(refusal(planted(), options).code, ErrorCode::bad_input);
+}
+
+TEST(Scan_cancelled, Before_anything_was_read_is_an_error) {
+  Cancel cancel;
+  cancel.request();
+  EXPECT_EQ(refusal(planted(), plain_options(), cancel).code, ErrorCode::interrupted);
+  ScanOptions options = plain_options();
+  options.second_look = std::chrono::hours(1);
+  EXPECT_EQ(refusal(planted(), options, cancel).code, ErrorCode::interrupted);
+}
+
+TEST(Scan_of_2_MiB_pages_alone, Tells_nothing_that_is_counted_in_4_KiB_pages) {
+  std::vector<FakePage> pages;
+  for (std::uint64_t i = 0; i < 2048; ++i) {
+    FakePage page{1 + i % 512, true, {}};
+    page.facts = {.frame = 1000 + i % 1024, .map_count = 2, .cause = Cause::not_mergeable};
+    pages.push_back(page);
   }
-  EXPECT_NEAR(sum / kSeeds / exact.lz4_saving_pages.value, 1, 0.1);
+  Subjects subjects;
+  subjects.push_back(std::make_unique<FakeSubject>("vm", SubjectKind::vm, pages, true));
+  ScanOptions options = plain_options();
+  options.beyond = Beyond::sampled;
+  options.page_2m = true;
+  const ScanResult both = must_scan(subjects, options);
+  EXPECT_TRUE(both.has_facts);
+  EXPECT_GT(both.real.saved_pages, 0);
+  options.page_4k = false;
+  const ScanResult huge = must_scan(subjects, options);
+  ASSERT_EQ(huge.results.size(), 1);
+  EXPECT_EQ(huge.results[0].page_size_bytes, kHugePageSize);
+  EXPECT_EQ(huge.results[0].potential.intra_saving_pages.value, 3);
+  EXPECT_FALSE(huge.has_facts);
+  EXPECT_FALSE(huge.why_no_facts.empty());
+  EXPECT_EQ(huge.real.saved_pages, 0);
+  EXPECT_FALSE(huge.efficiency_percent || huge.beyond || huge.hidden_by_huge_pages);
+  EXPECT_TRUE(huge.groups.empty());
+  EXPECT_EQ(huge.matrix.subjects, 0);
 }
 
 }  // namespace

@@ -36,13 +36,19 @@ class Recorder {
   std::string subject_;
 };
 
+constexpr char kSmallSuffix[] = "_pages";
+
+std::string suffix_of(const SizeResult& size) {
+  return size.page_size_bytes == kPageSize ? kSmallSuffix : "_2m_pages";
+}
+
 void record_causes(Recorder& to, const std::array<std::uint64_t, kCauseCount>& pages) {
   for (std::size_t i = 0; i < kCauseCount; ++i)
     to.add("unrealized_" + std::string(name_of(static_cast<Cause>(i))) + "_pages", pages[i]);
 }
 
 void record_potential(Recorder& to, const SizeResult& size) {
-  const std::string suffix = size.page_size_bytes == kPageSize ? "_pages" : "_2m_pages";
+  const std::string suffix = suffix_of(size);
   to.add("zero" + suffix, size.potential.zero_pages);
   to.add("used" + suffix, size.potential.used_pages);
   to.add("minimum" + suffix, size.potential.minimum_pages);
@@ -63,16 +69,19 @@ void record_real(Recorder& to, const ScanResult& result) {
   if (result.efficiency_percent) to.add("efficiency_percent", *result.efficiency_percent);
 }
 
-void record_subject(Recorder& to, const SubjectResult& subject, bool has_facts) {
+void record_subject(Recorder& to, const SubjectResult& subject, const std::string& suffix,
+                    bool has_facts) {
   to.set_subject(subject.name);
-  to.add("zero_pages", subject.zero_pages);
-  to.add("used_pages", subject.used_pages);
-  to.add("distinct_pages", subject.distinct_pages);
-  to.add("intra_saving_pages", subject.intra_saving_pages);
-  to.add("inter_saving_pages", subject.inter_saving_pages);
-  to.add("unread_swapped_pages", subject.unread.swapped);
-  to.add("unread_absent_pages", subject.unread.absent);
-  to.add("unread_denied_pages", subject.unread.denied);
+  to.add("zero" + suffix, subject.zero_pages);
+  to.add("used" + suffix, subject.used_pages);
+  to.add("distinct" + suffix, subject.distinct_pages);
+  to.add("intra_saving" + suffix, subject.intra_saving_pages);
+  to.add("inter_saving" + suffix, subject.inter_saving_pages);
+  if (suffix == kSmallSuffix) {
+    to.add("unread_swapped_pages", subject.unread.swapped);
+    to.add("unread_absent_pages", subject.unread.absent);
+    to.add("unread_denied_pages", subject.unread.denied);
+  }
   if (subject.memory) {
     to.add("rss_bytes", subject.memory->rss_bytes);
     to.add("pss_bytes", subject.memory->pss_bytes);
@@ -87,7 +96,7 @@ void record_subject(Recorder& to, const SubjectResult& subject, bool has_facts) 
 
 }  // namespace
 
-std::vector<study::Sample> scan_samples(const ScanResult& result, const Look& look,
+std::vector<study::Sample> scan_samples(const ScanResult& result, const LookFigures& look,
                                         const host::Ksm* ksm) {
   std::vector<study::Sample> samples;
   Recorder to(samples, look.t_seconds);
@@ -96,7 +105,8 @@ std::vector<study::Sample> scan_samples(const ScanResult& result, const Look& lo
   if (result.hidden_by_huge_pages)
     to.add("hidden_by_huge_pages_percent", *result.hidden_by_huge_pages * 100);
   if (result.beyond) {
-    to.add("patch_saving_pages", result.beyond->patch_saving_pages);
+    if (result.beyond->patching)
+      to.add("patch_saving_pages", result.beyond->patching->saving_pages);
     to.add("lz4_saving_pages", result.beyond->lz4_saving_pages);
     to.add("zstd_saving_pages", result.beyond->zstd_saving_pages);
   }
@@ -116,8 +126,9 @@ std::vector<study::Sample> scan_samples(const ScanResult& result, const Look& lo
   to.add("scan_seconds", result.seconds);
   to.add("bytes_read", result.bytes_read);
   to.add("index_bytes", result.index_bytes);
-  for (const SubjectResult& subject : result.results.front().subjects)
-    record_subject(to, subject, result.has_facts);
+  const SizeResult& first = result.results.front();
+  for (const SubjectResult& subject : first.subjects)
+    record_subject(to, subject, suffix_of(first), result.has_facts);
   return samples;
 }
 

@@ -12,7 +12,8 @@
 namespace brim::share {
 
 // `repeat` counts looks of --every from 0; `ksm` may be null.
-[[nodiscard]] std::vector<study::Sample> scan_samples(const ScanResult& result, const Look& look,
+[[nodiscard]] std::vector<study::Sample> scan_samples(const ScanResult& result,
+                                                      const LookFigures& look,
                                                       const host::Ksm* ksm);
 
 }  // namespace brim::share

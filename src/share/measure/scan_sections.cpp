@@ -302,14 +302,23 @@ Chart beyond_chart(const View& view, const json& beyond) {
               {"sharing", "+ patching", "+ lz4", "+ zstd"},
               {},
               ""};
+  const bool patching = !beyond.at("patch_saving_pages").is_null();
   const double patch = number(beyond, "patch_saving_pages");
-  const double with_lz4 = number(beyond, "patch_then_lz4_saving_pages") - patch;
-  const double with_zstd = number(beyond, "patch_then_zstd_saving_pages") - patch;
+  const char* const lz4 = patching ? "patch_then_lz4_saving_pages" : "lz4_saving_pages";
+  const char* const zstd = patching ? "patch_then_zstd_saving_pages" : "zstd_saving_pages";
+  const double with_lz4 = number(beyond, lz4) - patch;
+  const double with_zstd = number(beyond, zstd) - patch;
   const auto share = [used](double pages) { return used > 0 ? 100 * pages / used : 0; };
   const double sharing = share(view.saving);
   chart.series = {{"sharing", {}, {sharing, sharing, sharing, sharing}, {}},
                   {"patching", {}, {0, share(patch), share(patch), share(patch)}, {}},
                   {"compression", {}, {0, 0, share(with_lz4), share(with_zstd)}, {}}};
+  if (!patching) {
+    chart.title = "Saved by sharing, + compression";
+    chart.categories.erase(chart.categories.begin() + 1);
+    chart.series.erase(chart.series.begin() + 1);
+    for (report::Series& series : chart.series) series.y.erase(series.y.begin() + 1);
+  }
   return chart;
 }
 
@@ -323,6 +332,10 @@ Section beyond_section(const View& view) {
       "a patch counts up to half a page, a compressed page up to half its size.",
       with_separators(beyond.at("examined_contents").get<std::uint64_t>()),
       with_separators(beyond.at("contents").get<std::uint64_t>())));
+  if (beyond.at("patch_saving_pages").is_null())
+    section.paragraphs.emplace_back(
+        "Patching is not estimated: this scan kept a sample of the contents (--sample), and a "
+        "page's similar page is then seldom among them.");
   Table table{"beyond",
               "What could be saved after sharing",
               "",
@@ -377,7 +390,7 @@ Section time_section(const View& view) {
     const json& p = look.at("potential");
     const double saving = number(p, "intra_saving_pages") + number(p, "inter_saving_pages");
     potential.x.push_back(t);
-    potential.y.push_back(saving * static_cast<double>(kPageSize));
+    potential.y.push_back(saving * view.page_bytes);
     Cell saved;
     if (const json& r = look.at("real"); !r.is_null()) {
       real.x.push_back(t);
@@ -393,6 +406,9 @@ Section time_section(const View& view) {
     table.rows.push_back(
         {Cell(t), cell(p, "used_pages"), Cell(saving), saved, cell(look, "churned_pages")});
   }
+  for (Column& column : table.columns)  // what is shared and churned is counted in 4 KiB pages
+    if (column.key == "used_pages" || column.key == "saving_pages")
+      column.page_bytes = static_cast<std::uint64_t>(view.page_bytes);
   chart.series = {potential, real, ksm};
   section.charts = {chart, churn};
   section.tables.push_back(std::move(table));

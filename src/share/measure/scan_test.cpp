@@ -205,6 +205,22 @@ TEST(Scan, Gives_the_same_result_with_any_number_of_threads) {
   }
 }
 
+TEST(Scan, Real_sharing_does_not_depend_on_the_number_of_threads) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    SCOPED_TRACE(seed);
+    const Subjects subjects = random_subjects(seed, true);
+    ScanOptions options = plain_options();
+    const ScanResult one = must_scan(subjects, options, seed);
+    options.threads = 4;
+    const ScanResult four = must_scan(subjects, options, seed);
+    EXPECT_EQ(one.real.merged_pages, four.real.merged_pages);
+    EXPECT_EQ(one.real.ksm_frames, four.real.ksm_frames);
+    EXPECT_EQ(one.real.saved_pages, four.real.saved_pages);
+    EXPECT_EQ(one.real.outside_pages, four.real.outside_pages);
+    EXPECT_EQ(one.unrealized_pages, four.unrealized_pages);
+  }
+}
+
 TEST(Scan, Confirms_equal_pages_and_tells_collisions_apart) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     SCOPED_TRACE(seed);

@@ -48,7 +48,9 @@ std::string_view action_for(Cause cause) {
              "in all to share its page cache.";
     case Cause::not_mergeable:
       return "Register the memory with KSM: start QEMU with -machine mem-merge=on (its default), "
-             "or the process under prctl(PR_SET_MEMORY_MERGE) or madvise(MADV_MERGEABLE).";
+             "or the process under prctl(PR_SET_MEMORY_MERGE) or madvise(MADV_MERGEABLE). Memory "
+             "of "
+             "hugetlbfs KSM never takes: use ordinary memory, with transparent huge pages.";
     case Cause::ksm_off:
       return "Turn KSM on: echo 1 > /sys/kernel/mm/ksm/run.";
     case Cause::max_page_sharing:

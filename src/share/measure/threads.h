@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The same work on several threads, this one among them.
+
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace brim::share {
+
+// Calls work(0) ... work(count - 1), each once, at most `count` at a time: on fewer threads where
+// the system has no more to give. What the first of them throws, once all have ended, is thrown
+// here.
+template <class Work>
+void run_on_threads(unsigned count, const Work& work) {
+  std::atomic<unsigned> next{0};
+  std::mutex mutex;
+  std::exception_ptr thrown;
+  const auto run = [&] {
+    for (unsigned number = next++; number < count; number = next++) {
+      try {
+        work(number);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!thrown) thrown = std::current_exception();
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    threads.reserve(count);
+    try {
+      for (unsigned i = 1; i < count; ++i) threads.emplace_back(run);
+    } catch (const std::system_error&) {
+      // Those there are, and this one, do it all.
+    }
+    run();
+  }
+  if (thrown) std::rethrow_exception(thrown);
+}
+
+}  // namespace brim::share
