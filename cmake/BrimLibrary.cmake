@@ -23,6 +23,9 @@ function(brim_library name)
   endif()
 endfunction()
 
+# All test programs, without what only users run: what a sanitizer build needs.
+add_custom_target(tests)
+
 # brim_test(NAME LABEL unit|validate|golden|live SOURCES ... [LINK ...] [DEFINE ...]): a GoogleTest
 # program. Its cases appear in ctest one program at a time: `ctest -L unit`.
 function(brim_test name)
@@ -33,6 +36,7 @@ function(brim_test name)
   target_compile_definitions(${name} PRIVATE
     BRIM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" BRIM_BINARY_DIR="${CMAKE_BINARY_DIR}" ${ARG_DEFINE})
   add_test(NAME ${name} COMMAND ${name})
+  add_dependencies(tests ${name})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
   endif()

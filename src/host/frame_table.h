@@ -104,9 +104,9 @@ class FrameReader {
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kRegionFrames = 512;  // 2 MiB: 4 KiB of entries
   static constexpr std::size_t kRegions = 2048;      // 4 GiB of frames: 8 MiB of copies a file
-  // A copy costs as much as asking for this many frames one by one (25 microseconds): who has asked
-  // so often gets one, and never pays more than twice the cheaper way.
-  static constexpr std::uint32_t kAsksForACopy = 64;
+  // A copy costs as much as asking for some 75 frames one by one (25 microseconds). Who has asked
+  // for half as many is likely to go on: merged memory asks for a region's frames hundreds of times.
+  static constexpr std::uint32_t kAsksForACopy = 32;
 
   struct Region {
     std::uint64_t number = ~0ULL;  // frame / kRegionFrames
