@@ -116,7 +116,7 @@ void fuzz_monitor(std::string_view text) {
 
 auto members(const JournalEntry& entry) {
   return std::tie(entry.path, entry.old_value, entry.asked_value, entry.new_value, entry.boot_id,
-                  entry.pid, entry.start_ticks);
+                  entry.pid, entry.start_ticks, entry.root);
 }
 
 // What is accepted is what the journal itself could have written.

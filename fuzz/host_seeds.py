@@ -36,8 +36,8 @@ def words(*arguments):
 
 GREETING = (b'{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": ""}, '
             b'"capabilities": ["oob"]}}\r\n')
-ENTRY = b"""{"schema": 1, "path": "/sys/kernel/mm/ksm/run", "old_value": "0", "asked_value": "1",
-"new_value": "1", "boot_id": "6b9ac06a-0e3f-4b8f-8f5a-1d3ab0f51c5e", "pid": 42, "start_ticks": 7}"""
+ENTRY = b"""{"schema": 2, "root": "/", "path": "/sys/kernel/mm/ksm/run", "old_value": "0",
+"asked_value": "1", "new_value": "1", "boot_id": "6b9ac06a-0e3f-4b8f-8f5a-1d3ab0f51c5e", "pid": 42, "start_ticks": 7}"""
 
 # The first byte as in host_control.cpp.
 CONTROL = {
@@ -60,6 +60,7 @@ CONTROL = {
                b'{"event": "STOP", "timestamp": {"seconds": 1, "microseconds": 2}}\n'
                b'{"error": {"class": "GenericError", "desc": "no"}, "id": "brim-2"}\n',
     "entry": b"\x04" + ENTRY,
+    "entry_of_schema_1": b"\x04" + ENTRY.replace(b'"schema": 2, "root": "/"', b'"schema": 1'),
     "values_choice": b"\x05none [scan-time]\0scan-time",
     "values_number": b"\x05-0x10\0-16",
     "values_truth": b"\x05Y\0" b"1",

@@ -92,6 +92,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
+  std::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would hide how children ended
   try {
     return run(argc, argv);
   } catch (const std::bad_alloc&) {

@@ -55,6 +55,17 @@ struct Child {
   Fd output;
 };
 
+// The end of a child, also by an exception, which must not unwind into a copy of the caller's code.
+[[noreturn]] void end_with(const std::function<int(int)>& body, int output) noexcept {
+  int status = 1;
+  try {
+    status = body(output);
+  } catch (...) {
+    status = 1;
+  }
+  ::_exit(status);
+}
+
 // Forks; `body` gets the descriptor to write its answer to, and its result is the exit status.
 Result<Child> start(const std::function<int(int)>& body) {
   std::array<int, 2> ends{};
@@ -68,7 +79,8 @@ Result<Child> start(const std::function<int(int)>& body) {
     // A pipe end below 3 would be lost to /dev/null.
     const int output = ::fcntl(writing.get(), F_DUPFD_CLOEXEC, 3);
     settle_child(parent);
-    ::_exit(output < 0 ? 1 : body(output));
+    if (output < 0) ::_exit(1);
+    end_with(body, output);
   }
   ::setpgid(pid, pid);  // on both sides: whoever comes first
   return Child{pid, std::move(reading)};
@@ -104,10 +116,23 @@ int reap(pid_t pid) {
   return status;
 }
 
+// Looks every few milliseconds, where there is no pidfd_open (before Linux 5.3, or forbidden by a
+// container's filter).
+bool poll_for_exit(pid_t pid, Clock::time_point deadline) {
+  for (;;) {
+    siginfo_t info{};
+    const int got = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | WNOHANG);
+    if (got == 0 && info.si_pid == pid) return true;
+    if (got != 0 && errno != EINTR) return false;
+    if (Clock::now() >= deadline) return false;
+    ::usleep(2000);
+  }
+}
+
 // Whether the child exits before the deadline; it is not reaped.
 bool wait_for_exit(pid_t pid, Clock::time_point deadline) {
   const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  if (pidfd < 0) return false;
+  if (pidfd < 0) return poll_for_exit(pid, deadline);
   const Fd owner(pidfd);
   for (;;) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();

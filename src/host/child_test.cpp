@@ -4,12 +4,20 @@
 #include "host/libvirt.h"
 #include "host/scratch_directory.h"
 
+#include <array>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
+#include <stdexcept>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace brim::host {
@@ -60,6 +68,40 @@ TEST(Child, One_that_crashes_or_never_ends_its_answer_is_an_error) {
   ASSERT_FALSE(crashed);
   EXPECT_THAT(crashed.error().what, HasSubstr("signal 9"));
   EXPECT_FALSE(run_in_child([] { return std::string(kMaximumChildOutput + 1, 'x'); }, 10s));
+}
+
+TEST(Child, An_exception_ends_it_and_nothing_of_the_caller_runs_twice) {
+  const auto said =
+      run_in_child([]() -> std::string { throw std::runtime_error("not caught"); }, 10s);
+  ASSERT_FALSE(said);
+  EXPECT_THAT(said.error().what, HasSubstr("failed"));
+}
+
+// Makes this process's calls of it fail as on a kernel that has none.
+bool take_away(unsigned call) {
+  std::array<sock_filter, 4> program = {{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog filter{program.size(), program.data()};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST(Child, Without_pidfd_open_its_end_is_seen_all_the_same) {
+  const auto said = run_in_child(
+      []() -> std::string {
+        if (!take_away(SYS_pidfd_open)) return "the filter was refused";
+        const auto inner = run_in_child([] { return std::string("done"); }, 5s);
+        if (!inner) return error_line(inner.error());
+        const auto hung = run_program({"sh", "-c", "exec >&-; exec sleep 60"}, 100ms);
+        return hung ? "a program that hangs was waited for" : *inner;
+      },
+      10s);
+  ASSERT_TRUE(said) << error_line(said.error());
+  EXPECT_EQ(*said, "done");
 }
 
 TEST(Child, Programs_answer_fail_hang_or_are_missing) {

@@ -12,9 +12,10 @@
 #include "host/journal_entry.h"
 #include "host/process.h"
 
-#include <algorithm>
+#include <filesystem>
 #include <map>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -42,6 +43,18 @@ std::string writable(std::string_view value) {
   return selected.empty() ? "\n" : std::string(selected);
 }
 
+// By which entries are told from those of other hosts: the same however the directory was named.
+Result<std::string> root_without_links(const Host& host) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::canonical(host.root(), error);
+  if (error) return fail(errno_error(error.value(), "find the host's root directory", host.root()));
+  return path.string();
+}
+
+bool is_gone(const Error& error) {
+  return error.code == ErrorCode::missing || error.code == ErrorCode::gone;
+}
+
 // Whether the run of an entry still lives. Entries of this machine name its processes, whatever
 // directory stands for the host whose knobs are changed.
 bool alive(const Host& machine, const JournalEntry& entry) {
@@ -66,11 +79,14 @@ struct Journal::State {
   int pid = 0;
   std::uint64_t start_ticks = 0;
   std::string boot_id;
+  std::string root;
   std::map<std::uint64_t, JournalEntry> own;  // by number, as on disk
 
   void at(JournalStep step) const {
     if (hook) hook(step);
   }
+  // Not of another host, whose directory has entries here too.
+  [[nodiscard]] bool of_this_host(const JournalEntry& entry) const { return entry.root == root; }
   Result<std::uint64_t> number_for_new(std::string_view path);
   Result<void> store(std::uint64_t number, const JournalEntry& entry) const;
   Result<void> drop(std::uint64_t number) const {
@@ -80,6 +96,7 @@ struct Journal::State {
                      const std::optional<JournalEntry>& before, const std::string& present);
   void undo(std::uint64_t number, const JournalEntry& entry,
             const std::optional<JournalEntry>& before, const std::string& present);
+  void forget(std::uint64_t number, const std::optional<JournalEntry>& before);
   Restored restore(std::uint64_t number, const JournalEntry& entry) const;
   Restored put_back(const JournalEntry& entry) const;
 };
@@ -107,6 +124,7 @@ Result<Journal> Journal::open(const Host& host, const std::string& directory, Jo
   BRIM_TRY(Host machine, Host::open("/"));
   BRIM_TRY(const Process self, Process::open(machine, ::getpid()));
   BRIM_TRY(std::string boot_id, host.read_value(kBootIdPath));
+  BRIM_TRY(std::string root, root_without_links(host));
   BRIM_TRY(JournalDirectory files, JournalDirectory::open(directory));
   Journal journal;
   journal.state_ =
@@ -114,6 +132,7 @@ Result<Journal> Journal::open(const Host& host, const std::string& directory, Jo
   journal.state_->pid = self.pid();
   journal.state_->start_ticks = self.start_ticks();
   journal.state_->boot_id = std::move(boot_id);
+  journal.state_->root = std::move(root);
   return journal;
 }
 
@@ -129,7 +148,8 @@ Result<std::uint64_t> Journal::State::number_for_new(std::string_view path) {
   for (const auto& [number, name] : listing.entries) {
     const auto text = files.read(name);
     const auto entry = text ? parse_entry(*text, name) : fail(Error{});
-    if (entry && entry->path == path && entry->boot_id == boot_id && !own.contains(number))
+    if (entry && of_this_host(*entry) && entry->path == path && entry->boot_id == boot_id &&
+        !own.contains(number))
       return fail(
           ErrorCode::denied,
           "an interrupted run's change of it was not put back yet; run `brim restore` first",
@@ -145,10 +165,7 @@ Result<std::uint64_t> Journal::State::number_for_new(std::string_view path) {
 
 Result<void> Journal::change(std::string_view path, std::string_view new_value) {
   State& state = *state_;
-  const bool pseudo = path.starts_with("/proc/") || path.starts_with("/sys/");
-  if (state.host.live() && !pseudo)
-    return fail(ErrorCode::bad_input, "brim changes files below /proc and /sys only",
-                std::string(path));
+  BRIM_CHECK(check_path(path, state.host.live()));
   BRIM_CHECK(check_value(new_value, path, "new"));
   BRIM_CHECK(state.files.lock());
   BRIM_TRY(const std::string present, state.host.read_value(path));
@@ -156,13 +173,18 @@ Result<void> Journal::change(std::string_view path, std::string_view new_value) 
   for (const auto& [number, entry] : state.own) {
     if (entry.path != path) continue;
     JournalEntry next = entry;
+    if (!written_by(entry, present)) {
+      // Somebody else changed it since: theirs is the value to come back to, and ours is gone.
+      next.old_value = present;
+      next.new_value.clear();
+    }
     next.asked_value = new_value;
     return state.apply(number, std::move(next), entry, present);
   }
   if (same_value(present, new_value)) return {};
   BRIM_TRY(const std::uint64_t number, state.number_for_new(path));
   JournalEntry entry{std::string(path), present,   std::string(new_value), "",
-                     state.boot_id,     state.pid, state.start_ticks};
+                     state.boot_id,     state.pid, state.start_ticks,      state.root};
   return state.apply(number, std::move(entry), std::nullopt, present);
 }
 
@@ -171,8 +193,11 @@ Result<void> Journal::State::apply(std::uint64_t number, JournalEntry entry,
                                    const std::optional<JournalEntry>& before,
                                    const std::string& present) {
   at(JournalStep::before_entry);
-  BRIM_CHECK(store(number, entry));
   own[number] = entry;
+  if (auto stored = store(number, entry); !stored) {
+    forget(number, before);
+    return stored;
+  }
   at(JournalStep::entry_written);
   if (auto written = host.write_file(entry.path, writable(entry.asked_value)); !written) {
     undo(number, entry, before, present);
@@ -196,19 +221,27 @@ Result<void> Journal::State::apply(std::uint64_t number, JournalEntry entry,
   return {};
 }
 
-// After a failed change: the value as it was before it, then the journal.
+// After a failed change: the value as it was before it, then the journal. As long as the value may
+// be brim's, the entry stays, for restore_own() to try again.
 void Journal::State::undo(std::uint64_t number, const JournalEntry& entry,
                           const std::optional<JournalEntry>& before, const std::string& present) {
   const auto now = host.read_value(entry.path);
+  if (!now && !is_gone(now.error())) return;
   if (now && !same_value(*now, present)) {
     const auto back = host.write_file(entry.path, writable(present));
     const auto after = host.read_value(entry.path);
-    // Not back: the entry stays, for restore_own() to try again.
     if (!back || !after || !same_value(*after, present)) return;
   }
+  forget(number, before);
+}
+
+// The journal as it was before a change that was not made or has been undone.
+void Journal::State::forget(std::uint64_t number, const std::optional<JournalEntry>& before) {
   if (before) {
     own[number] = *before;
-    if (!store(number, *before)) return;  // a pending entry of the same old value: as good
+    // Should that fail, the pending entry stays: it knows both of brim's values, or the same old
+    // one.
+    static_cast<void>(store(number, *before));
   } else if (drop(number)) {
     own.erase(number);
   }
@@ -221,9 +254,9 @@ Restored Journal::State::put_back(const JournalEntry& entry) const {
     result.detail = error_line(error);
     return result;
   };
+  if (const auto path = check_path(entry.path, host.live()); !path) return failed(path.error());
   const auto present = host.read_value(entry.path);
-  if (!present &&
-      (present.error().code == ErrorCode::missing || present.error().code == ErrorCode::gone)) {
+  if (!present && is_gone(present.error())) {
     result.outcome = RestoreOutcome::left_changed_by_other;
     result.detail = "it does not exist any more: nothing to put back";
     return result;
@@ -290,6 +323,8 @@ Result<std::vector<Restored>> Journal::restore_abandoned() {
       if (!entry) {
         results.push_back({{}, RestoreOutcome::failed, entry.error().what});
         results.back().entry.path = state.files.place(item->second);
+      } else if (!state.of_this_host(*entry)) {
+        continue;
       } else if (entry->boot_id != state.boot_id || !alive(state.machine, *entry)) {
         results.push_back(state.restore(item->first, *entry));
       }
@@ -311,7 +346,8 @@ Result<std::vector<JournalEntry>> Journal::entries() const {
   std::vector<JournalEntry> found;
   for (const auto& [number, name] : listing.entries) {
     const auto text = state_->files.read(name);
-    if (auto entry = text ? parse_entry(*text, name) : fail(text.error())) found.push_back(*entry);
+    auto entry = text ? parse_entry(*text, name) : fail(text.error());
+    if (entry && state_->of_this_host(*entry)) found.push_back(std::move(*entry));
   }
   return found;
 }

@@ -106,10 +106,11 @@ void JournalDirectory::unlock() { lock_.reset(); }
 
 Result<JournalDirectory::Listing> JournalDirectory::list() const {
   // A descriptor of its own: reading moves the position.
-  const int copy = ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (copy < 0) return fail(errno_error(errno, "open the journal directory", path_));
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(copy), ::closedir);
+  Fd copy(::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!copy) return fail(errno_error(errno, "open the journal directory", path_));
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(copy.get()), ::closedir);
   if (!directory) return fail(errno_error(errno, "list the journal directory", path_));
+  static_cast<void>(copy.release());  // closedir closes it
   Listing listing;
   for (;;) {
     errno = 0;

@@ -34,7 +34,8 @@ class JournalDirectory {
   // At most 64 KiB; never follows a link.
   [[nodiscard]] Result<std::string> read(const std::string& name) const;
   // Replaces or creates entry `number`: temporary file, fsync, rename, fsync of the directory.
-  // After an error the old content (or absence) still stands, and nothing is left behind.
+  // After an error the old content (or absence) still stands, and nothing else is left behind;
+  // except that an entry may be there that the directory's fsync failed for.
   [[nodiscard]] Result<void> write(std::uint64_t number, std::string_view text) const;
   [[nodiscard]] Result<void> remove(const std::string& name) const;
   [[nodiscard]] std::string place(std::string_view name) const;

@@ -4,9 +4,11 @@
 #include "base/json_text.h"
 #include "base/text.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -16,11 +18,14 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kSchema = 1;
-constexpr std::array<std::string_view, 8> kMembers = {
-    "schema", "path", "old_value", "asked_value", "new_value", "boot_id", "pid", "start_ticks"};
+constexpr int kSchema = 2;
+constexpr int kSchemaWithoutRoot = 1;
+constexpr std::array<std::string_view, 9> kMembers = {"schema",    "root",        "path",
+                                                      "old_value", "asked_value", "new_value",
+                                                      "boot_id",   "pid",         "start_ticks"};
 
-// A number as kernels read it (kstrtol with base 0): sign and magnitude.
+// A number as knobs take it, decimal or hexadecimal: sign and magnitude. One with a leading 0 is
+// none here: some knobs read it as octal, others do not.
 struct Number {
   bool negative = false;
   std::uint64_t magnitude = 0;
@@ -34,6 +39,7 @@ std::optional<Number> number_of(std::string_view text) {
     text.remove_prefix(1);
   }
   const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+  if (!hexadecimal && text.size() > 1 && text.starts_with('0')) return std::nullopt;
   const auto magnitude = hexadecimal ? parse_number(text.substr(2), 16) : parse_number(text);
   if (!magnitude) return std::nullopt;
   number.magnitude = *magnitude;
@@ -64,8 +70,19 @@ std::string_view name_of(RestoreOutcome outcome) {
   return "failed";
 }
 
+Result<void> check_path(std::string_view path, bool live) {
+  const std::vector<std::string_view> parts = split(path, '/');
+  if (!path.starts_with('/') || std::find(parts.begin(), parts.end(), "..") != parts.end())
+    return fail(ErrorCode::bad_input, "not an absolute path without \"..\"", std::string(path));
+  if (live && !path.starts_with("/proc/") && !path.starts_with("/sys/"))
+    return fail(ErrorCode::bad_input, "brim changes files below /proc and /sys only",
+                std::string(path));
+  return {};
+}
+
 Result<std::string> format_entry(const JournalEntry& entry) {
   const json object = {{"schema", kSchema},
+                       {"root", entry.root},
                        {"path", entry.path},
                        {"old_value", entry.old_value},
                        {"asked_value", entry.asked_value},
@@ -81,17 +98,23 @@ Result<std::string> format_entry(const JournalEntry& entry) {
 }
 
 Result<JournalEntry> parse_entry(std::string_view text, const std::string& where) {
-  const json object = parse_json(text).value_or(nullptr);
+  json object = parse_json(text).value_or(nullptr);
   if (!object.is_object())
     return fail(ErrorCode::bad_input, "not a journal entry: expected a JSON object", where);
   const auto wrong = [&](std::string_view member) {
     return fail(ErrorCode::bad_input,
                 fmt::format("not a journal entry: \"{}\" is missing or wrong", member), where);
   };
+  if (const auto schema = object.find("schema");
+      schema != object.end() && *schema == kSchemaWithoutRoot && !object.contains("root")) {
+    *schema = kSchema;
+    object["root"] = "/";
+  }
   if (object.size() != kMembers.size()) return wrong("schema");
   for (const std::string_view member : kMembers)
     if (!object.contains(member)) return wrong(member);
-  for (const std::string_view member : {"path", "old_value", "asked_value", "new_value", "boot_id"})
+  for (const std::string_view member :
+       {"root", "path", "old_value", "asked_value", "new_value", "boot_id"})
     if (!object[member].is_string()) return wrong(member);
   if (object["schema"] != kSchema) return wrong("schema");
   const json& pid = object["pid"];
@@ -104,8 +127,10 @@ Result<JournalEntry> parse_entry(std::string_view text, const std::string& where
                      object["new_value"],
                      object["boot_id"],
                      pid.get<int>(),
-                     object["start_ticks"].get<std::uint64_t>()};
-  if (!entry.path.starts_with('/')) return wrong("path");
+                     object["start_ticks"].get<std::uint64_t>(),
+                     object["root"]};
+  if (!entry.root.starts_with('/')) return wrong("root");
+  if (!check_path(entry.path, false)) return wrong("path");
   return entry;
 }
 

@@ -13,9 +13,13 @@ namespace brim::host {
 
 inline constexpr std::size_t kMaximumValue = 4096;
 
+// `bad_input` unless the path is absolute, without "..", and on a live host below /proc or /sys.
+[[nodiscard]] Result<void> check_path(std::string_view path, bool live);
+
 // JSON, one object. Text that is not UTF-8 is an error (bad_input): no knob has such.
 [[nodiscard]] Result<std::string> format_entry(const JournalEntry& entry);
-// Unknown members are errors: a newer brim may mean something by them.
+// Unknown members are errors: a newer brim may mean something by them. Entries of schema 1 do not
+// name a root: they are of "/".
 [[nodiscard]] Result<JournalEntry> parse_entry(std::string_view text, const std::string& where);
 
 // The word in brackets of "none [scan-time]", else the trimmed text.

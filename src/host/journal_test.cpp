@@ -9,6 +9,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -53,15 +54,23 @@ class JournalTest : public ::testing::Test {
       count += file.path().filename() == "lock" ? 0 : 1;
     return count;
   }
-  // A run that changes the knob to 2000 and is killed at a step of it.
-  void run_killed_at(JournalStep step) {
+  // A run that changes the knob to these values in turn, and is killed at a step of the last.
+  // `in_between` runs before the last.
+  void run_killed_at(
+      JournalStep step, const std::vector<std::string>& values = {"2000"},
+      const std::function<void()>& in_between = [] {}) {
     const auto end = run_in_child(
         [&]() -> std::string {
+          bool last = false;
           auto journal = Journal::open(*host_, directory_, [&](JournalStep now) {
-            if (now == step) ::raise(SIGKILL);
+            if (last && now == step) ::raise(SIGKILL);
           });
-          if (journal && journal->change(kScan, "2000") && step == JournalStep::value_restored)
-            static_cast<void>(journal->restore_own());
+          for (const std::string& value : values) {
+            last = &value == &values.back();
+            if (last) in_between();
+            if (!journal || !journal->change(kScan, value)) return "no change";
+          }
+          if (step == JournalStep::value_restored) static_cast<void>(journal->restore_own());
           return "survived";
         },
         10s);
@@ -224,6 +233,98 @@ TEST_F(JournalTest, Killed_between_restoring_and_forgetting_it_is_forgotten_next
   EXPECT_EQ(files(), 0u);
 }
 
+TEST_F(JournalTest, Killed_at_any_step_of_a_second_change_the_first_old_value_is_put_back) {
+  for (const JournalStep step : {JournalStep::before_entry, JournalStep::entry_written,
+                                 JournalStep::value_written, JournalStep::spelling_recorded}) {
+    run_killed_at(step, {"2000", "3000"});
+    EXPECT_NE(value(), "100");
+    const auto restored = open().restore_abandoned();
+    ASSERT_THAT(*restored, SizeIs(1));
+    EXPECT_EQ(restored->front().outcome, RestoreOutcome::restored);
+    EXPECT_EQ(value(), "100") << "step " << static_cast<int>(step);
+    EXPECT_EQ(files(), 0u);
+  }
+}
+
+TEST_F(JournalTest, What_an_admin_set_between_two_changes_is_put_back) {
+  Journal journal = open();
+  ASSERT_TRUE(journal.change(kScan, "2000"));
+  root_.write(kScan, "500\n");
+  ASSERT_TRUE(journal.change(kScan, "3000"));
+  EXPECT_EQ(journal.restore_own().at(0).outcome, RestoreOutcome::restored);
+  EXPECT_EQ(value(), "500");
+}
+
+TEST_F(JournalTest, Killed_at_any_step_after_an_admin_changed_it_the_admins_value_is_put_back) {
+  const auto admin = [&] { root_.write(kScan, "500\n"); };
+  for (const JournalStep step : {JournalStep::before_entry, JournalStep::entry_written,
+                                 JournalStep::value_written, JournalStep::spelling_recorded}) {
+    root_.write(kScan, "100\n");
+    run_killed_at(step, {"2000", "3000"}, admin);
+    ASSERT_THAT(*open().restore_abandoned(), SizeIs(1));
+    EXPECT_EQ(value(), "500") << "step " << static_cast<int>(step);
+    EXPECT_EQ(files(), 0u);
+  }
+}
+
+// A directory in the knob's place can be opened and not read.
+TEST_F(JournalTest, A_value_that_can_not_be_read_back_stays_in_the_journal) {
+  const std::string knob = root_ / "sys/kernel/mm/ksm/pages_to_scan";
+  auto journal = Journal::open(*host_, directory_, [&](JournalStep step) {
+    if (step != JournalStep::value_written) return;
+    std::filesystem::remove(knob);
+    std::filesystem::create_directory(knob);
+  });
+  ASSERT_TRUE(journal);
+  EXPECT_FALSE(journal->change(kScan, "2000"));
+  EXPECT_EQ(files(), 1u) << "the value may be in place";
+  EXPECT_EQ(journal->restore_own().at(0).outcome, RestoreOutcome::failed);
+  EXPECT_EQ(files(), 1u);
+  std::filesystem::remove(knob);
+  root_.write(kScan, "2000\n");
+  EXPECT_EQ(journal->restore_own().at(0).outcome, RestoreOutcome::restored);
+  EXPECT_EQ(value(), "100");
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(JournalTest, A_value_that_reads_back_as_no_line_is_undone) {
+  auto journal = Journal::open(*host_, directory_, [&](JournalStep step) {
+    if (step == JournalStep::value_written) root_.write(kScan, "2000\n5\n");
+  });
+  ASSERT_TRUE(journal);
+  EXPECT_FALSE(journal->change(kScan, "2000"));
+  EXPECT_EQ(value(), "100");
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(JournalTest, Entries_of_another_root_are_neither_shown_nor_touched) {
+  run_killed_at(JournalStep::spelling_recorded);
+  ScratchDirectory copy;
+  copy.write(kBootId, "another-boot\n");
+  copy.write(kScan, "2000\n");
+  const auto other = Host::open(copy.path());
+  ASSERT_TRUE(other);
+  {
+    auto journal = Journal::open(*other, directory_);
+    ASSERT_TRUE(journal);
+    EXPECT_THAT(*journal->entries(), IsEmpty());
+    EXPECT_THAT(*journal->restore_abandoned(), IsEmpty());
+    // Even of the same boot, as a copy of a running host is.
+    copy.write(kBootId, "first-boot\n");
+    journal = Journal::open(*other, directory_);
+    EXPECT_THAT(*journal->restore_abandoned(), IsEmpty());
+    EXPECT_EQ(*other->read_value(kScan), "2000");
+    EXPECT_TRUE(journal->change(kScan, "3000")) << "its own values are not those left";
+  }
+  EXPECT_EQ(files(), 1u);
+  // The same root by another name.
+  std::filesystem::create_directory_symlink(root_.path(), copy / "link");
+  const auto same = Host::open(copy / "link");
+  ASSERT_TRUE(same);
+  EXPECT_THAT(*Journal::open(*same, directory_)->restore_abandoned(), SizeIs(1));
+  EXPECT_EQ(value(), "100");
+}
+
 TEST_F(JournalTest, The_kernels_spelling_of_a_pending_second_change_is_known) {
   // Killed before the second write: the value is the first one, as read back.
   JournalEntry entry{kScan, "100", "3000", "2000", "first-boot", 1, 1};
@@ -287,32 +388,6 @@ TEST_F(JournalTest, A_directory_that_others_can_write_is_refused) {
   std::filesystem::permissions(directory_, std::filesystem::perms::all);
   EXPECT_EQ(Journal::open(*host_, directory_).error().code, ErrorCode::denied);
   EXPECT_EQ(Journal::open(*host_, "relative").error().code, ErrorCode::bad_input);
-}
-
-TEST(JournalEntry, Texts_round_trip_and_bad_ones_are_refused) {
-  const JournalEntry entry{"/proc/x", "a \"b\"", "2", "", "boot", 12, 34};
-  const auto text = format_entry(entry);
-  ASSERT_TRUE(text);
-  const auto again = parse_entry(*text, "x");
-  ASSERT_TRUE(again) << error_line(again.error());
-  EXPECT_EQ(again->old_value, entry.old_value);
-  EXPECT_EQ(again->start_ticks, 34u);
-  for (const char* bad : {"", "[]", "{}", "null", "{\"schema\": 1}"})
-    EXPECT_FALSE(parse_entry(bad, "x")) << bad;
-  for (std::size_t end = 0; end + 2 < text->size(); ++end)
-    EXPECT_FALSE(parse_entry(text->substr(0, end), "x")) << "cut at " << end;
-}
-
-TEST(JournalEntry, Spellings_of_one_value_are_the_same) {
-  EXPECT_TRUE(same_value("16", "0x10"));
-  EXPECT_TRUE(same_value(" 16\n", "+16"));
-  EXPECT_TRUE(same_value("Y", "1"));
-  EXPECT_TRUE(same_value("always [madvise] never", "madvise"));
-  EXPECT_TRUE(same_value("-0", "0"));
-  EXPECT_FALSE(same_value("-1", "1"));
-  EXPECT_FALSE(same_value("always [madvise] never", "always"));
-  EXPECT_FALSE(same_value("", "0"));
-  EXPECT_FALSE(same_value("none", "max"));
 }
 
 // Runs in a child that has a mount namespace with a full disk of its own; answers "" if all held.

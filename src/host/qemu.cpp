@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/qemu.h"
 
+#include "base/fd.h"
+#include "host/files.h"
 #include "host/libvirt.h"
 #include "host/qemu_ram.h"
 #include "host/qmp.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 namespace brim::host {
 namespace {
@@ -93,6 +98,8 @@ std::vector<RamBlock> blocks_from_qmp(Qmp& qmp, const QemuArguments& arguments,
   if (!backends || !backends->is_array()) return {};
   const std::set<std::string> in_use = backends_in_use(qmp, timeout);
   const auto kinds = backend_kinds(qmp, timeout);
+  std::map<std::string_view, const RamBlock*> known_by_id;
+  for (const RamBlock& known : arguments.backends) known_by_id[known.id] = &known;
   std::vector<RamBlock> blocks;
   // The machine's own RAM can't grow, and QEMU 7.2 lists it without saying what it is for.
   for (const RamBlock& known : arguments.backends)
@@ -102,8 +109,8 @@ std::vector<RamBlock> blocks_from_qmp(Qmp& qmp, const QemuArguments& arguments,
     const auto size = backend.is_object() ? backend.find("size") : backend.end();
     if (size == backend.end() || !size->is_number_unsigned()) continue;
     RamBlock block;
-    for (const RamBlock& known : arguments.backends)
-      if (!id.empty() && known.id == id) block = known;
+    if (const auto known = known_by_id.find(id); !id.empty() && known != known_by_id.end())
+      block = *known->second;
     if (!block.is_ram && !in_use.contains(id)) continue;
     block.id = id;
     block.is_ram = true;
@@ -156,7 +163,8 @@ class Inquiry {
 
   void run(Discovery& discovery) {
     auto searched = search(found_.process, found_.arguments.ram_blocks(), "the command line");
-    if (searched && host_.live() && !owned_by_libvirt_ && timeout_.count() > 0)
+    if (searched && host_.live() && !owned_by_libvirt_ && timeout_.count() > 0 &&
+        may_have_monitors())
       ask_monitors(*searched);
     if (!searched && (searched.error().code == ErrorCode::gone || !found_.process.check_alive()))
       return;
@@ -186,10 +194,27 @@ class Inquiry {
         {code, std::move(what), fmt::format("VM {} (pid {})", vm_.name, vm_.pid)});
   }
 
-  // Where the process itself sees a path: it may live in another mount namespace.
-  [[nodiscard]] std::string as_seen_by_process(const std::string& path) const {
-    if (path.starts_with('/')) return fmt::format("/proc/{}/root{}", vm_.pid, path);
-    return fmt::format("/proc/{}/cwd/{}", vm_.pid, path);
+  // A command line may say anything, and its user need not be allowed what brim is: only a process
+  // that looks like QEMU is asked, only on a socket of its own user (or root's) among the files it
+  // sees itself, and only if it is the one that listens there (Qmp::connect).
+  [[nodiscard]] bool may_have_monitors() const {
+    const auto executable = found_.process.executable();
+    return !executable || is_system_emulator(*executable);
+  }
+
+  // LIMIT: a relative path with ".." or a link out of QEMU's working directory is not found.
+  [[nodiscard]] Result<Fd> open_monitor(const std::string& path) const {
+    const Process& process = found_.process;
+    BRIM_TRY(const ProcessStatus owner, process.status());
+    BRIM_TRY(const Fd files,
+             process.open_file(path.starts_with('/') ? "root" : "cwd", O_PATH | O_DIRECTORY));
+    Fd socket(open_confined(files.get(), path, O_PATH));
+    struct stat status {};
+    if (!socket || ::fstat(socket.get(), &status) != 0)
+      return fail(errno_error(errno, "open the monitor socket", path));
+    if (!S_ISSOCK(status.st_mode) || (status.st_uid != owner.uid && status.st_uid != 0))
+      return fail(ErrorCode::denied, "not a socket of the process's user", path);
+    return socket;
   }
 
   // Asks the first monitor that answers, all within the timeout; replaces `searched` where the
@@ -202,9 +227,10 @@ class Inquiry {
       if (monitor.waits && searched.ram.empty()) continue;
       const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
       if (left.count() <= 0) return;
-      auto qmp = Qmp::connect(as_seen_by_process(monitor.path), left);
-      // A socket that another process has bound since tells about another VM.
-      if (!qmp || qmp->peer_pid() != vm_.pid) continue;
+      const auto socket = open_monitor(monitor.path);
+      if (!socket) continue;
+      auto qmp = Qmp::connect(*socket, monitor.path, vm_.pid, left);
+      if (!qmp) continue;
       ask(*qmp, deadline, searched);
       return;
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -46,12 +47,13 @@ std::uint64_t rounded_up(std::uint64_t bytes, std::uint64_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
 
-bool fits_size(const RamBlock& block, std::uint64_t bytes) {
+// Sizes that mappings of a block may have, the likeliest first.
+std::vector<std::uint64_t> fitting_sizes(const RamBlock& block) {
   const std::uint64_t size = block.size->count();
-  if (size > (1ULL << 62)) return false;
-  if (bytes == rounded_up(size, kPageSize)) return true;
-  return block.kind != Kind::anonymous &&
-         (bytes == rounded_up(size, kHugePageSize) || bytes == rounded_up(size, kGigaPageSize));
+  if (size > (1ULL << 62)) return {};
+  if (block.kind == Kind::anonymous) return {rounded_up(size, kPageSize)};
+  return {rounded_up(size, kPageSize), rounded_up(size, kHugePageSize),
+          rounded_up(size, kGigaPageSize)};
 }
 
 bool same_needs(const RamBlock& a, const RamBlock& b) {
@@ -88,7 +90,11 @@ class Search {
       : blocks_(blocks), mappings_(mappings), source_(source), taken_(mappings.size(), false) {}
 
   RamSearch run() {
-    for (std::size_t i = 0; i < blocks_.size(); ++i) place(i);
+    const std::size_t count = std::min(blocks_.size(), kMostBlocks);
+    for (std::size_t i = 0; i < count; ++i) place(i);
+    if (count < blocks_.size())
+      found_.missing.push_back(
+          fmt::format("{} more memory backends than {}", blocks_.size() - count, count));
     std::sort(found_.ram.begin(), found_.ram.end(),
               [](const GuestRam& a, const GuestRam& b) { return a.start < b.start; });
     return std::move(found_);
@@ -110,10 +116,11 @@ class Search {
 
   [[nodiscard]] std::vector<std::size_t> candidates(const RamBlock& block,
                                                     bool path_matters) const {
+    const std::vector<std::uint64_t> sizes = fitting_sizes(block);
     std::vector<std::size_t> fitting;
     for (std::size_t i = 0; i < mappings_.size(); ++i) {
       const Mapping& mapping = mappings_[i].mapping;
-      if (!taken_[i] && fits_size(block, mapping.bytes()) &&
+      if (!taken_[i] && std::find(sizes.begin(), sizes.end(), mapping.bytes()) != sizes.end() &&
           fits_kind(block, mapping, path_matters))
         fitting.push_back(i);
     }
@@ -145,21 +152,31 @@ class Search {
     return true;
   }
 
-  // The first run of adjacent mappings of the kind that adds up to the size.
   bool place_pieces(const RamBlock& block, bool path_matters) {
-    for (std::size_t first = 0; first < mappings_.size(); ++first) {
-      std::uint64_t sum = 0;
-      for (std::size_t i = first; i < mappings_.size(); ++i) {
-        const Mapping& mapping = mappings_[i].mapping;
-        if (taken_[i] || !fits_kind(block, mapping, path_matters)) break;
-        if (i > first && !continues(mappings_[i - 1].mapping, mapping)) break;
-        sum += mapping.bytes();
-        if (sum > block.size->count() + kGigaPageSize) break;
-        if (!fits_size(block, sum)) continue;
-        const std::string how = fmt::format("{} in {} pieces", words(block), i - first + 1);
-        for (std::size_t piece = first; piece <= i; ++piece) give(piece, how, path_matters);
-        return true;
+    const std::vector<std::uint64_t> sizes = fitting_sizes(block);
+    return std::any_of(sizes.begin(), sizes.end(),
+                       [&](std::uint64_t size) { return place_run(block, size, path_matters); });
+  }
+
+  // The first run of adjacent mappings of the kind that adds up to the size. One pass: a window
+  // that drops its first mappings while it holds too much.
+  bool place_run(const RamBlock& block, std::uint64_t size, bool path_matters) {
+    std::size_t first = 0;
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < mappings_.size(); ++i) {
+      const Mapping& mapping = mappings_[i].mapping;
+      const bool fits = !taken_[i] && fits_kind(block, mapping, path_matters);
+      if (!fits || (i > first && !continues(mappings_[i - 1].mapping, mapping))) {
+        first = fits ? i : i + 1;
+        sum = 0;
       }
+      if (!fits) continue;
+      sum += mapping.bytes();
+      while (sum > size) sum -= mappings_[first++].mapping.bytes();
+      if (sum != size) continue;
+      const std::string how = fmt::format("{} in {} pieces", words(block), i - first + 1);
+      for (std::size_t piece = first; piece <= i; ++piece) give(piece, how, path_matters);
+      return true;
     }
     return false;
   }

@@ -14,12 +14,17 @@
 #include "host/process.h"
 #include "host/qemu.h"
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace brim::host {
+
+// QEMU has room for 256 DIMMs and 128 NUMA nodes. Blocks beyond this are only counted, in
+// `missing`: a command line of any length must not hold the search up.
+inline constexpr std::size_t kMostBlocks = 512;
 
 struct RamSearch {
   std::vector<GuestRam> ram;         // by address; a block in pieces gives one entry a piece

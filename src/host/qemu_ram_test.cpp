@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/qemu_ram.h"
 
+#include <chrono>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -148,6 +150,34 @@ TEST(QemuRam, Sizes_without_sense_find_nothing) {
   const auto found = find({unknown, block(0), block(UINT64_MAX)}, {private_memory(0x1000, 4096)});
   EXPECT_THAT(found.ram, IsEmpty());
   EXPECT_THAT(found.missing, SizeIs(3));
+}
+
+TEST(QemuRam, Pieces_are_found_behind_others_of_their_run_that_do_not_add_up) {
+  // 3, 4, 2, 2, 5: only the middle three make 8.
+  std::vector<SmapsEntry> mappings;
+  std::uint64_t next = 0x10000000;
+  for (const std::uint64_t size : {3 * kMiB, 4 * kMiB, 2 * kMiB, 2 * kMiB, 5 * kMiB}) {
+    mappings.push_back(private_memory(next, size));
+    next += size;
+  }
+  const auto found = find({block(8 * kMiB)}, mappings);
+  ASSERT_THAT(found.ram, SizeIs(3));
+  EXPECT_EQ(found.ram[0].start, 0x10000000u + 3 * kMiB);
+  EXPECT_EQ(found.ram[2].end, 0x10000000u + 11 * kMiB);
+}
+
+TEST(QemuRam, A_process_of_countless_adjacent_mappings_and_backends_is_soon_done_with) {
+  constexpr std::uint64_t kPage = 4096;
+  std::vector<SmapsEntry> mappings;
+  for (std::uint64_t i = 0; i < 65530; ++i)  // vm.max_map_count
+    mappings.push_back(private_memory((0x10000 + i) * kPage, kPage));
+  const std::vector<RamBlock> blocks(100000, block(1 << 30));
+  const auto start = std::chrono::steady_clock::now();
+  const auto found = find(blocks, mappings);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  EXPECT_THAT(found.ram, IsEmpty());
+  ASSERT_THAT(found.missing, SizeIs(kMostBlocks + 1));
+  EXPECT_EQ(found.missing.back(), "99488 more memory backends than 512");
 }
 
 }  // namespace

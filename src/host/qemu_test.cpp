@@ -2,18 +2,26 @@
 // Discovery on fixtures, and on real QEMUs (stopped, without guests, under TCG).
 #include "host/qemu.h"
 
+#include "base/fd.h"
 #include "host/child.h"
 #include "host/qmp.h"
 #include "host/scratch_directory.h"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <future>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <poll.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +74,99 @@ TEST(Discovery, The_other_fixtures_machines_are_found_by_rules_alone) {
   EXPECT_FALSE(router[0].merge_requested);
   EXPECT_EQ(ram_bytes(router[0]), 1ULL << 30);
   EXPECT_THAT(discovered("cgroup-v2"), SizeIs(2));
+}
+
+// A process with the command line of a QEMU whose monitor is `socket`. It is awk, from `program`,
+// and waits until the object ends.
+class Impostor {
+ public:
+  Impostor(const std::string& program, const std::string& socket) {
+    std::array<int, 2> input{};
+    EXPECT_EQ(::pipe2(input.data(), O_CLOEXEC), 0);
+    held_ = Fd(input[1]);
+    const Fd reading(input[0]);
+    const std::string monitor = "unix:" + socket + ",server=on,wait=off";
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(reading.get(), 0);
+      ::execl(program.c_str(), "qemu-system-x86_64", "BEGIN { getline line < \"/dev/stdin\" }",
+              "-qmp", monitor.c_str(), nullptr);
+      ::_exit(127);
+    }
+    const std::string words = "/proc/" + std::to_string(pid_) + "/cmdline";
+    for (int i = 0; i < 1000; ++i, ::usleep(5000)) {
+      std::ifstream file(words);
+      std::string text;
+      if (std::getline(file, text) && text.starts_with("qemu-system-x86_64")) return;
+    }
+    ADD_FAILURE() << "it did not start";
+  }
+  ~Impostor() {
+    held_.reset();
+    ::waitpid(pid_, nullptr, 0);
+  }
+  Impostor(const Impostor&) = delete;
+  Impostor& operator=(const Impostor&) = delete;
+  [[nodiscard]] int pid() const { return pid_; }
+
+ private:
+  Fd held_;
+  int pid_ = -1;
+};
+
+// The socket of a service that has nothing to do with QEMU, though it greets as a monitor does.
+class Service {
+ public:
+  explicit Service(const std::string& path)
+      : listening_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::bind(listening_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(listening_.get(), 8), 0);
+  }
+  // What the first client sends; nothing where none comes in time.
+  [[nodiscard]] std::optional<std::string> heard(milliseconds patience) const {
+    pollfd waiting{listening_.get(), POLLIN, 0};
+    ::poll(&waiting, 1, static_cast<int>(patience.count()));
+    const Fd client(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!client) return std::nullopt;
+    constexpr std::string_view kGreeting = R"({"QMP": {"version": {}, "capabilities": []}})";
+    ::send(client.get(), kGreeting.data(), kGreeting.size(), MSG_NOSIGNAL);
+    std::array<char, 64> text{};
+    const ssize_t n = ::recv(client.get(), text.data(), text.size(), 0);
+    return std::string(text.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  }
+
+ private:
+  Fd listening_;
+};
+
+void discover_on_this_machine(int pid) {
+  const auto host = Host::open("/");
+  const auto discovery = discover_virtual_machines(*host, 200ms);
+  ASSERT_TRUE(discovery);
+  EXPECT_TRUE(std::any_of(discovery->machines.begin(), discovery->machines.end(),
+                          [&](const VirtualMachine& machine) { return machine.pid == pid; }));
+}
+
+TEST(Discovery, A_program_that_is_no_emulator_leads_to_no_socket) {
+  const ScratchDirectory directory;
+  const Service service(directory / "service");
+  const Impostor impostor("/usr/bin/awk", directory / "service");
+  discover_on_this_machine(impostor.pid());
+  EXPECT_EQ(service.heard(0ms), std::nullopt);
+}
+
+TEST(Discovery, A_command_line_that_names_the_socket_of_another_sends_nothing_there) {
+  const ScratchDirectory directory;
+  const std::string program = directory / "qemu-system-x86_64";
+  std::filesystem::copy_file("/usr/bin/awk", program);
+  const Service service(directory / "service");
+  const Impostor impostor(program, directory / "service");
+  auto heard = std::async(std::launch::async, [&] { return service.heard(10s); });
+  discover_on_this_machine(impostor.pid());
+  EXPECT_EQ(heard.get(), "");
 }
 
 // A QEMU that ends with the object.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/qmp.h"
 
-#include "base/fd.h"
 #include "base/json_text.h"
 
 #include <algorithm>
@@ -48,6 +47,28 @@ Result<bool> wait_ready(int fd, short events, Clock::time_point deadline,
     if (errno != EINTR) return fail(errno_error(errno, "poll", where));
     if (left <= 0) return false;
   }
+}
+
+// By way of a descriptor: a socket's address holds 108 bytes, a path may have more.
+Result<Fd> connected(const Fd& file, const std::string& peer) {
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return fail(errno_error(errno, "socket", peer));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  fmt::format_to_n(address.sun_path, sizeof address.sun_path - 1, "/proc/self/fd/{}", file.get());
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    return socket;
+  if (errno == EAGAIN) return fail(ErrorCode::io, "the monitor is busy with other clients", peer);
+  if (errno == ECONNREFUSED) return fail(ErrorCode::missing, "nobody listens on the socket", peer);
+  return fail(errno_error(errno, "connect", peer));
+}
+
+// The process that listens at the other end, 0 if not told.
+int listener_of(int socket) {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  const int got = ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size);
+  return got == 0 ? credentials.pid : 0;
 }
 
 std::string text_of(const json& object, const char* key) {
@@ -211,21 +232,18 @@ int Qmp::peer_pid() const { return state_->peer_pid; }
 const std::string& Qmp::version() const { return state_->version; }
 
 Result<Qmp> Qmp::connect(const std::string& path, milliseconds timeout) {
-  // By way of a descriptor: a socket's address holds 108 bytes, a path below /proc/PID/root more.
   const Fd file(::open(path.c_str(), O_PATH | O_CLOEXEC));
   if (!file) return fail(errno_error(errno, "open the monitor socket", path));
-  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) return fail(errno_error(errno, "socket", path));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  fmt::format_to_n(address.sun_path, sizeof address.sun_path - 1, "/proc/self/fd/{}", file.get());
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    if (errno == EAGAIN) return fail(ErrorCode::io, "the monitor is busy with other clients", path);
-    if (errno == ECONNREFUSED)
-      return fail(ErrorCode::missing, "nobody listens on the socket", path);
-    return fail(errno_error(errno, "connect", path));
-  }
+  BRIM_TRY(Fd socket, connected(file, path));
   return negotiate(socket.release(), path, timeout);
+}
+
+Result<Qmp> Qmp::connect(const Fd& file, std::string peer, int listener, milliseconds timeout) {
+  BRIM_TRY(Fd socket, connected(file, peer));
+  if (listener_of(socket.get()) != listener)
+    return fail(ErrorCode::denied,
+                fmt::format("another process than {} listens on the socket", listener), peer);
+  return negotiate(socket.release(), std::move(peer), timeout);
 }
 
 Result<Qmp> Qmp::negotiate(int socket, std::string peer, milliseconds timeout) {
@@ -238,10 +256,7 @@ Result<Qmp> Qmp::negotiate(int socket, std::string peer, milliseconds timeout) {
   const int flags = ::fcntl(socket, F_GETFL);
   if (flags < 0 || ::fcntl(socket, F_SETFL, flags | O_NONBLOCK) != 0)
     return fail(errno_error(errno, "fcntl", state.peer));
-  ucred credentials{};
-  socklen_t size = sizeof credentials;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0)
-    state.peer_pid = credentials.pid;
+  state.peer_pid = listener_of(socket);
   std::size_t traffic = 0;
   auto greeting =
       state.receive(deadline, timeout,

@@ -10,6 +10,7 @@
 // when the first client connects; callers that must not do that look first (qemu.h,
 // QmpSocket::waits).
 
+#include "base/fd.h"
 #include "base/result.h"
 
 #include <chrono>
@@ -52,6 +53,11 @@ class Qmp {
   // Connects, reads the greeting and negotiates, all within `timeout`. `missing` where there is no
   // such socket or nobody listens; `io` naming the time where no greeting came.
   [[nodiscard]] static Result<Qmp> connect(const std::string& path,
+                                           std::chrono::milliseconds timeout);
+  // The same to the socket that `file` stands for (O_PATH will do), where only `listener` may
+  // answer: from another process nothing is read and nothing is sent to it (`denied`). `peer` is
+  // for messages.
+  [[nodiscard]] static Result<Qmp> connect(const Fd& file, std::string peer, int listener,
                                            std::chrono::milliseconds timeout);
   // The same on a connected socket, which is taken over. `peer` is for messages.
   [[nodiscard]] static Result<Qmp> negotiate(int socket, std::string peer,

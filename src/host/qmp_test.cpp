@@ -239,6 +239,18 @@ TEST(Qmp, A_busy_monitor_is_waited_for_no_longer_than_given) {
   EXPECT_EQ(Qmp::connect(directory / "none", 50ms).error().code, ErrorCode::missing);
 }
 
+TEST(Qmp, A_listener_that_is_not_the_one_expected_is_not_waited_for) {
+  const ScratchDirectory directory;
+  const BusySocket busy(directory / "qmp");
+  const Fd file(::open((directory / "qmp").c_str(), O_PATH | O_CLOEXEC));
+  const auto other = Qmp::connect(file, "test", ::getpid() + 1, 10s);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, ErrorCode::denied);
+  const auto expected = Qmp::connect(file, "test", ::getpid(), 20ms);
+  ASSERT_FALSE(expected);
+  EXPECT_THAT(expected.error().what, ::testing::HasSubstr("greeting"));
+}
+
 TEST(Qmp, Paths_longer_than_a_socket_address_can_be_reached) {
   const ScratchDirectory directory;
   const std::string deep = directory / std::string(100, 'd');

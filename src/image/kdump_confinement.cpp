@@ -92,19 +92,6 @@ void close_all_from(int first) {
     ::close(static_cast<int>(fd));
 }
 
-bool arrange_descriptors(int dump_fd, int socket_fd, int null_fd) {
-  // Out of the way of the final numbers first.
-  const int dump = ::fcntl(dump_fd, F_DUPFD, 10);
-  const int socket = ::fcntl(socket_fd, F_DUPFD, 10);
-  const int null = ::fcntl(null_fd, F_DUPFD, 10);
-  if (dump < 0 || socket < 0 || null < 0) return false;
-  bool ok = ::dup2(dump, kDumpFd) >= 0 && ::dup2(socket, kSocketFd) >= 0;
-  ok = ::dup2(null, 0) >= 0 && ::dup2(null, 1) >= 0 && ok;
-  if (!kSanitized) ok = ::dup2(null, 2) >= 0 && ok;  // a sanitizer's report must be seen
-  close_all_from(kSocketFd + 1);
-  return ok;
-}
-
 // Ctrl-C is for the parent, which then ends the child; all else as if freshly started.
 void reset_signals() {
   for (int number = 1; number < NSIG; ++number) {
@@ -156,9 +143,21 @@ Result<std::vector<sock_filter>> make_filter() {
   return filter;
 }
 
-bool confine(int dump_fd, int socket_fd, int null_fd, const std::vector<sock_filter>& filter) {
+bool arrange_descriptors(int dump_fd, int socket_fd, int null_fd) {
+  // Out of the way of the final numbers first.
+  const int dump = ::fcntl(dump_fd, F_DUPFD, 10);
+  const int socket = ::fcntl(socket_fd, F_DUPFD, 10);
+  const int null = ::fcntl(null_fd, F_DUPFD, 10);
+  if (dump < 0 || socket < 0 || null < 0) return false;
+  bool ok = ::dup2(dump, kDumpFd) >= 0 && ::dup2(socket, kSocketFd) >= 0;
+  ok = ::dup2(null, 0) >= 0 && ::dup2(null, 1) >= 0 && ok;
+  if (!kSanitized) ok = ::dup2(null, 2) >= 0 && ok;  // a sanitizer's report must be seen
+  close_all_from(kSocketFd + 1);
+  return ok;
+}
+
+bool confine(const std::vector<sock_filter>& filter) {
   reset_signals();
-  if (!arrange_descriptors(dump_fd, socket_fd, null_fd)) return false;
   ::umask(077);
   if (!give_up_privileges() || !limit_resources()) return false;
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return false;

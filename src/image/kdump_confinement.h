@@ -15,11 +15,14 @@ namespace brim::image::kdump {
 // The system calls that are allowed, as a filter program. Made in the parent: libseccomp allocates.
 [[nodiscard]] Result<std::vector<sock_filter>> make_filter();
 
-// In the child, right after fork: moves the descriptors to kDumpFd and kSocketFd, closes all
-// others, gives up root, capabilities, core dumps and new privileges, limits memory, and puts the
+// In the child, right after fork: moves the descriptors to kDumpFd and kSocketFd and closes all
+// others. Allocates nothing. False: it failed, those numbers may still be brim's own files, and the
+// child must end without a word.
+[[nodiscard]] bool arrange_descriptors(int dump_fd, int socket_fd, int null_fd);
+
+// Next: gives up root, capabilities, core dumps and new privileges, limits memory, and puts the
 // filter in force. Allocates nothing. False: something of it failed, the child must do nothing but
-// end.
-[[nodiscard]] bool confine(int dump_fd, int socket_fd, int null_fd,
-                           const std::vector<sock_filter>& filter);
+// say so and end.
+[[nodiscard]] bool confine(const std::vector<sock_filter>& filter);
 
 }  // namespace brim::image::kdump

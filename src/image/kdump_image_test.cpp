@@ -12,7 +12,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -230,6 +232,30 @@ TEST(KdumpWorker, The_child_ends_when_brim_is_killed) {
   EXPECT_EQ(::poll(&waiting, 1, 30000), 1) << "the child outlives its parent";
 }
 
+// Its numbers are then still those of brim's own files.
+TEST(KdumpWorker, A_child_that_has_no_descriptors_to_spare_writes_nothing) {
+  const Sample sample(Rng(15));
+  const TemporaryFile file(sample.file);
+  const TemporaryFile own(bytes_of_text(""));
+  const auto filter = kdump::make_filter();
+  ASSERT_TRUE(filter);
+  const pid_t brim = ::fork();
+  if (brim == 0) {
+    const int dump = ::dup2(file.fd(), 3);
+    ::dup2(own.fd(), kdump::kSocketFd);
+    ::syscall(SYS_close_range, 5, ~0U, 0);
+    const rlimit ten = {10, 10};
+    ::setrlimit(RLIMIT_NOFILE, &ten);
+    ::_exit(kdump::Worker::start(dump, "dump", *filter) ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(brim, &status, 0), brim);
+  EXPECT_EQ(status, 0) << "it started all the same";
+  struct stat now = {};
+  ASSERT_EQ(::fstat(own.fd(), &now), 0);
+  EXPECT_EQ(now.st_size, 0);
+}
+
 // What the child may do, tried in a child.
 int status_of_confined(const std::function<int()>& act) {
   const auto filter = kdump::make_filter();
@@ -237,7 +263,11 @@ int status_of_confined(const std::function<int()>& act) {
   const TemporaryFile file(bytes_of_text("x"));
   const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   const pid_t pid = ::fork();
-  if (pid == 0) ::_exit(kdump::confine(file.fd(), null.get(), null.get(), *filter) ? act() : 99);
+  if (pid == 0) {
+    const bool confined =
+        kdump::arrange_descriptors(file.fd(), null.get(), null.get()) && kdump::confine(*filter);
+    ::_exit(confined ? act() : 99);
+  }
   int status = 0;
   EXPECT_EQ(::waitpid(pid, &status, 0), pid);
   return status;

@@ -13,7 +13,7 @@
 namespace brim::image::kdump {
 
 enum class Operation : std::uint32_t {
-  extents,  // pages of memory from frame `first` on, as runs; an answer of 0 runs is the end
+  extents,  // pages of memory from frame `first` on, as runs; fewer than Shared holds are the last
   read,     // `count` pages from `first`
   verify,   // whether the file is whole (kdump_completeness.h)
 };

@@ -32,7 +32,8 @@ Error failed_on(const std::string& name, std::string_view why) {
 
 [[noreturn]] void run_child(int dump_fd, int socket_fd, int null_fd,
                             const std::vector<sock_filter>& filter, Shared& shared) {
-  if (confine(dump_fd, socket_fd, null_fd, filter)) serve(shared);
+  if (!arrange_descriptors(dump_fd, socket_fd, null_fd)) ::_exit(2);
+  if (confine(filter)) serve(shared);
   const Answer answer{Status::unconfined, 0};
   const ssize_t sent = ::write(kSocketFd, &answer, sizeof(answer));
   ::_exit(sent < 0 ? 2 : 1);
@@ -119,7 +120,7 @@ Error Worker::ended(const char* how) {
   int status = 0;
   pid_t reaped = 0;
   for (int i = 0; i < 100 && reaped == 0; ++i) {
-    reaped = ::waitpid(pid_, &status, WNOHANG);
+    reaped = ::waitpid(pid_, &status, WNOHANG);  // -1: somebody else has reaped it
     if (reaped == 0) ::usleep(1000);
   }
   if (reaped == 0) {
@@ -147,10 +148,11 @@ Result<std::vector<Extent>> Worker::extents() {
   std::vector<Extent> extents;
   std::vector<Run> runs;
   std::uint64_t next = 0;
+  std::size_t received = 0;  // not the extents: adjacent runs make one, and there is no end of them
   while (true) {
     BRIM_TRY(const std::uint32_t count, ask({Operation::extents, 0, next}));
-    if (count == 0) return extents;
-    if (count > shared_->runs.size() || extents.size() > kMostExtents)
+    received += count;
+    if (count > shared_->runs.size() || received > kMostExtents)
       return fail(failed_on(name_, "more runs of memory than a dump can have"));
     runs.assign(shared_->runs.begin(), shared_->runs.begin() + count);
     for (const Run& run : runs) {
@@ -159,6 +161,7 @@ Result<std::vector<Extent>> Worker::extents() {
       append_pages(extents, run.first, run.count);
       next = run.first + run.count;
     }
+    if (count < shared_->runs.size()) return extents;
   }
 }
 
