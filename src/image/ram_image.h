@@ -9,8 +9,9 @@
 //   flattened    makedumpfile's flattened form; rearranged to a temporary file first, then as the
 //                format inside
 // Pages are 4 KiB, named by GuestFrame (guest-physical address / 4 KiB; raw: file offset / 4 KiB).
-// Memory the file does not hold is absent, never zero. A segment whose file part is shorter than
-// its memory part (p_filesz < p_memsz) is zero-filled there only if p_filesz > 0; otherwise absent.
+// Memory the file does not hold is never zero: it is no page of the image, or, where the file names
+// it (filtered from a kdump; at the end of a segment whose p_filesz is less than its p_memsz),
+// unavailable.
 //
 // Errors: bad_input with file and byte for anything wrong in the file; a file that shrinks while
 // read is `gone` ("shrank while being read"), never a SIGBUS. The bytes read() gives are consumed
@@ -54,10 +55,10 @@ class RamImage {
   // Pages of which the file holds only a part, the rest read as zeros.
   [[nodiscard]] virtual Pages padded_pages() const = 0;
 
-  // Subranges of extents() that are zero, known without reading them: holes of a sparse file, the
-  // zero-filled end of a segment. Sorted, not overlapping; not necessarily all of them. Count them
-  // instead of reading them: a sparse file of 1 TiB is then as fast as its data, and reading a hole
-  // of a tmpfs file would allocate it.
+  // Subranges of extents() that are zero, known without reading them: holes of a sparse file.
+  // Sorted, not overlapping; not necessarily all of them. Count them instead of reading them: a
+  // sparse file of 1 TiB is then as fast as its data, and reading a hole of a tmpfs file would
+  // allocate it.
   [[nodiscard]] virtual std::span<const Extent> zero_extents() const { return {}; }
 
   // `count` consecutive pages from `first`, all within one extent. The bytes are valid until the
