@@ -108,16 +108,20 @@ Result<std::unique_ptr<RamImage>> open_kdump_image(ImageSource source) {
   if (::fstat(source.fd.get(), &status) != 0)
     return fail(errno_error(errno, "stat", std::move(source.name)));
   BRIM_TRY(const auto filter, kdump::make_filter());
-  const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
   KdumpImage::Workers workers;
-  while (workers.size() < std::min(processors, kMostWorkers)) {
+  const auto start_worker = [&]() -> Result<void> {
     BRIM_TRY(auto worker, kdump::Worker::start(source.fd.get(), source.name, filter));
     workers.push_back(std::move(worker));
-  }
+    return {};
+  };
+  // The others only when this one has found the dump to be worth it.
+  BRIM_CHECK(start_worker());
   BRIM_CHECK(workers.front()->verify());
   BRIM_TRY(auto extents, workers.front()->extents());
   if (extents.empty())
     return fail(ErrorCode::bad_input, "a kdump without a page of memory", std::move(source.name));
+  const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
+  while (workers.size() < std::min(processors, kMostWorkers)) BRIM_CHECK(start_worker());
   return std::make_unique<KdumpImage>(std::move(source), static_cast<std::uint64_t>(status.st_size),
                                       std::move(workers), std::move(extents));
 }
