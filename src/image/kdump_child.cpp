@@ -129,10 +129,20 @@ class Server {
         std::fill_n(page, kPageSize, std::byte{0});
         kdump_clear_err(context_);
       } else if (status != KDUMP_OK) {
-        return failed(kdump_get_err(context_));
+        return unreadable(request.first + i);
       }
     }
     return {Status::ok, count};
+  }
+
+  // The dump can be read on.
+  Answer unreadable(std::uint64_t frame) {
+    const char* reason = kdump_get_err(context_);
+    std::snprintf(shared_.message.data(), shared_.message.size(), "page frame %llu: %s",
+                  static_cast<unsigned long long>(frame / frames_per_page_),
+                  reason != nullptr ? reason : "no reason given");
+    kdump_clear_err(context_);
+    return {Status::failed, 0};
   }
 
   Shared& shared_;

@@ -16,6 +16,7 @@ using ::testing::StartsWith;
 
 // Where kdump_file() puts things (one block of bitmap each).
 constexpr std::size_t kVersionAt = 8;
+constexpr std::size_t kStatusAt = 424;
 constexpr std::size_t kBlockSizeAt = 428;
 constexpr std::size_t kSubBlocksAt = 432;
 constexpr std::size_t kBitmapBlocksAt = 436;
@@ -35,6 +36,11 @@ ByteVector whole_dump(Rng& rng) {
   return kdump_file(frames, kFrames);
 }
 
+// No page has 5 bytes.
+void spoil_page(ByteVector& dump, std::uint64_t frame) {
+  put_value(dump, kDescriptorsAt + frame * kDescriptorSize + 8, std::uint32_t{5});
+}
+
 // What a read of the whole image says is unavailable; all else must be the file's.
 std::vector<GuestFrame> unavailable_of(const RamImage& image, const ByteVector& dump) {
   std::vector<GuestFrame> unavailable;
@@ -51,6 +57,49 @@ std::vector<GuestFrame> unavailable_of(const RamImage& image, const ByteVector& 
     EXPECT_TRUE(std::equal(read.begin(), read.end(), expected.begin())) << "frame " << frame;
   }
   return unavailable;
+}
+
+TEST(KdumpDamage, A_page_that_cannot_be_read_costs_itself_only_and_is_told_with_its_frame) {
+  Rng rng(1);
+  ByteVector dump = whole_dump(rng);
+  for (const std::uint64_t frame : {40U, 41U, 255U, 590U}) spoil_page(dump, frame);
+  const TemporaryFile file(dump);
+  const auto image = open_ram_image(file.path());
+  ASSERT_TRUE(image) << error_line(image.error());
+  EXPECT_FALSE((*image)->damage());
+  Scratch scratch;
+  std::vector<GuestFrame> last;
+  ASSERT_TRUE((*image)->read(GuestFrame(590), Pages(1), scratch, last));
+  EXPECT_THAT(error_line(*(*image)->damage()), HasSubstr("page frame 590: "));
+  EXPECT_EQ(unavailable_of(**image, dump),
+            (std::vector{GuestFrame(40), GuestFrame(41), GuestFrame(255), GuestFrame(590)}));
+  ASSERT_TRUE((*image)->damage());
+  EXPECT_EQ((*image)->damage()->code, ErrorCode::bad_input);
+  EXPECT_EQ(error_line(*(*image)->damage()),
+            file.path() + ": libkdumpfile failed on it: page frame 40: Wrong page size: 5");
+  EXPECT_TRUE((*image)->check_intact());
+}
+
+TEST(KdumpDamage, A_dump_whose_writer_ran_out_of_space_is_told_to_be_and_what_it_has_is_read) {
+  Rng rng(2);
+  ByteVector dump = whole_dump(rng);
+  put_value(dump, kStatusAt, std::uint32_t{8});
+  const ByteVector nothing(kDescriptorSize);
+  for (std::uint64_t frame = 500; frame < kFrames; ++frame)
+    put(dump, kDescriptorsAt + frame * kDescriptorSize, nothing);
+  const TemporaryFile file(dump);
+  const auto image = open_ram_image(file.path());
+  ASSERT_TRUE(image) << error_line(image.error());
+  const std::string incomplete = file.path() + ": incomplete dump: its writer ran out of space";
+  EXPECT_EQ(error_line(*(*image)->damage()), incomplete) << "whether a page was missed or not";
+  EXPECT_EQ(unavailable_of(**image, dump).size(), kFrames - 500);
+  EXPECT_THAT(error_line(*(*image)->damage()), StartsWith(incomplete));
+  EXPECT_THAT(error_line(*(*image)->damage()), HasSubstr("page frame 500: "));
+
+  dump.resize(dump.size() / 2);
+  EXPECT_THAT(error_of(TemporaryFile(dump).path()),
+              HasSubstr("incomplete dump: its writer ran out of space: its headers say that it "
+                        "goes on to byte"));
 }
 
 struct FlawedHeader {
@@ -103,6 +152,22 @@ TEST(KdumpDamage, Headers_that_cannot_be_are_one_line_that_says_which) {
     EXPECT_EQ(image.error().code, ErrorCode::bad_input);
     EXPECT_THAT(error_line(image.error()), StartsWith(file.path() + ": " + flawed.expected));
   }
+}
+
+TEST(KdumpDamage, A_piece_of_a_split_dump_is_noted_and_the_pages_of_the_others_are_unavailable) {
+  Rng rng(4);
+  ByteVector dump = whole_dump(rng);
+  const TemporaryFile whole(dump);
+  EXPECT_THAT((*open_ram_image(whole.path()))->notes(), IsEmpty());
+  put_value(dump, kSplitAt, std::uint32_t{1});
+  put_value(dump, kEnd64At, std::uint64_t{400});
+  const TemporaryFile file(dump);
+  const auto image = open_ram_image(file.path());
+  ASSERT_TRUE(image) << error_line(image.error());
+  ASSERT_EQ((*image)->notes().size(), 1U);
+  EXPECT_THAT((*image)->notes()[0], StartsWith(file.path() + " is one piece of a split dump"));
+  EXPECT_EQ(unavailable_of(**image, dump).size(), kFrames - 400);
+  EXPECT_FALSE((*image)->damage());
 }
 
 // A file as a block device, while the object lives.

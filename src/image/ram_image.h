@@ -26,6 +26,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,14 +66,20 @@ class RamImage {
   // next call with the same scratch or the image's end; they point into the file's mapping where
   // they can, at any alignment (an ELF core's segments rarely start at a page of the file), and are
   // assembled in scratch otherwise: ask for a few MiB at a time. `unavailable` gets the frames that
-  // the file names but does not hold (filtered by makedumpfile, excluded); their bytes are zeros;
-  // it is appended to, ascending.
+  // the file names but does not hold (filtered by makedumpfile, excluded) or holds damaged
+  // (damage() says so); their bytes are zeros; it is appended to, ascending.
   virtual Result<std::span<const std::byte>> read(GuestFrame first, Pages count, Scratch& scratch,
                                                   std::vector<GuestFrame>& unavailable) const = 0;
 
   // Whether the bytes handed out so far were the file's: `gone` when it shrank since it was opened,
   // `io` when a page of it could not be read (bytes were zeros then).
   [[nodiscard]] virtual Result<void> check_intact() const = 0;
+
+  // What is known to be wrong with the file so far although the rest of it can be read: a page that
+  // could not be (the lowest one) or a writer that had to give up. Ask after reading.
+  [[nodiscard]] virtual std::optional<Error> damage() const { return std::nullopt; }
+  // What a user should know of an image that is as it should be, a sentence each without full stop.
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
 };
 
 // Detects the format from the content. `path` is a regular file or a block device; a directory, an
