@@ -65,10 +65,9 @@ SEEDS = {
         "two": flattened([(100, b"second"), (0, b"first")]),
         "empty": flattened([]),
     },
-    # Two bytes of shape before the file (image_kdump.cpp).
     "image_kdump": {
-        "kdump64": bytes([2, 8]) + kdump(64),
-        "kdump32": bytes([0, 8]) + kdump(32),
+        "kdump64": kdump(64),
+        "kdump32": kdump(32),
     },
     "image_detect": {
         "elf": elf(64, [(0, b"a", 1)])[:64],

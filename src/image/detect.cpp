@@ -3,7 +3,9 @@
 
 #include "image/flattened.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include <elf.h>
 
@@ -78,6 +80,9 @@ constexpr Magic kMagics[] = {
     {"PK\x03\x04"sv, FileKind::foreign, "a zip archive"sv, kDecompress},
 };
 
+// Fewer bytes may well be a tiny image's.
+constexpr std::size_t kShortestBeginning = 3;
+
 // ET_CORE is read; other ELF files hold programs. Both byte orders: the core reader says the rest.
 Detected detect_elf(std::span<const std::byte> first_bytes) {
   const auto byte = [&](std::size_t at) {
@@ -100,6 +105,12 @@ Detected detect(std::span<const std::byte> first_bytes) {
   if (text.starts_with(std::string_view(ELFMAG, SELFMAG))) return detect_elf(first_bytes);
   for (const Magic& magic : kMagics)
     if (text.starts_with(magic.bytes)) return {magic.kind, magic.what, magic.remedy};
+  const auto begins = [&](std::string_view magic) { return magic.starts_with(text); };
+  if (text.size() >= kShortestBeginning &&
+      (begins(std::string_view(ELFMAG, SELFMAG)) ||
+       std::any_of(std::begin(kMagics), std::end(kMagics),
+                   [&](const Magic& magic) { return begins(magic.bytes); })))
+    return {FileKind::truncated, {}, {}};
   return {};
 }
 

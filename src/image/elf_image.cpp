@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An ELF core's pages: straight from the file's mapping where they lie in one segment, put together
-// in scratch where segments meet inside a page, begin or end inside one, or end in zeros.
+// in scratch where segments meet inside a page, begin or end inside one, or lack pages at their
+// end.
 
 #include "image/elf_layout.h"
 #include "image/extents.h"
@@ -29,7 +30,7 @@ std::vector<Extent> extents_of(std::span<const ElfSegment> segments) {
   return extents;
 }
 
-// Pages that the segments cover only in part. Segments that touch count as one run of bytes.
+// Pages of which the file holds only a part. Segments that touch count as one run of bytes.
 Pages partial_pages(std::span<const ElfSegment> segments) {
   Pages partial;
   std::uint64_t last = UINT64_MAX;  // the page counted last
@@ -39,12 +40,26 @@ Pages partial_pages(std::span<const ElfSegment> segments) {
     ++partial;
   };
   for (std::size_t i = 0; i < segments.size(); ++i) {
-    const bool continues = i > 0 && segments[i - 1].end() == segments[i].address;
-    const bool continued = i + 1 < segments.size() && segments[i].end() == segments[i + 1].address;
+    const std::uint64_t end = segments[i].file_end();
+    const bool continues = i > 0 && segments[i - 1].file_end() == segments[i].address;
+    const bool continued = i + 1 < segments.size() && end == segments[i + 1].address;
     if (!continues) count(segments[i].address);
-    if (!continued) count(segments[i].end());
+    if (!continued) count(end);
   }
   return partial;
+}
+
+// The pages at the segments' ends of which the file holds nothing.
+std::vector<Extent> missing_pages(std::span<const ElfSegment> segments) {
+  std::vector<Extent> missing;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const std::uint64_t first = page_of(segments[i].file_end() - 1) + 1;
+    std::uint64_t end = page_of(segments[i].end() - 1) + 1;
+    // The last of them may be the page that the next segment begins in.
+    if (i + 1 < segments.size()) end = std::min(end, page_of(segments[i + 1].address));
+    if (end > first) append_pages(missing, first, end - first);
+  }
+  return missing;
 }
 
 void append_zeros(const ElfSegment& segment, std::span<const ByteRange> holes,
@@ -58,8 +73,6 @@ void append_zeros(const ElfSegment& segment, std::span<const ByteRange> holes,
     const std::uint64_t end = std::min(hole->end, file_end) - segment.offset;
     append_whole_pages(zeros, {segment.address + begin, segment.address + end});
   }
-  if (zeros.size() < kMostZeroExtents)
-    append_whole_pages(zeros, {segment.address + segment.file_size, segment.end()});
 }
 
 class ElfImage final : public RamImage {
@@ -69,6 +82,7 @@ class ElfImage final : public RamImage {
         was_flattened_(was_flattened),
         segments_(std::move(segments)),
         extents_(extents_of(segments_)),
+        missing_(missing_pages(segments_)),
         padded_(partial_pages(segments_)) {
     const std::vector<ByteRange> holes = file_->holes(kMostZeroExtents);
     for (const ElfSegment& segment : segments_) append_zeros(segment, holes, zeros_);
@@ -81,16 +95,17 @@ class ElfImage final : public RamImage {
   [[nodiscard]] Pages padded_pages() const override { return padded_; }
 
   Result<std::span<const std::byte>> read(GuestFrame first, Pages count, Scratch& scratch,
-                                          std::vector<GuestFrame>& /*unavailable*/) const override {
+                                          std::vector<GuestFrame>& unavailable) const override {
     BRIM_ASSERT(holds(extents_, first, count));
     const std::uint64_t begin = first.number() * kPageSize;
     const std::uint64_t length = bytes_of(count).count();
     const auto segment = first_ending_after(begin);
-    if (segment->address <= begin && begin + length <= segment->address + segment->file_size) {
+    if (segment->address <= begin && begin + length <= segment->file_end()) {
       const std::uint64_t offset = segment->offset + (begin - segment->address);
       BRIM_CHECK(file_->prefetch(offset, length));
       return file_->bytes().subspan(offset, length);
     }
+    append_missing(first, first + count.count(), unavailable);
     return assemble(begin, length, scratch);
   }
 
@@ -105,6 +120,17 @@ class ElfImage final : public RamImage {
         [](std::uint64_t wanted, const ElfSegment& segment) { return wanted < segment.end(); });
   }
 
+  void append_missing(GuestFrame begin, GuestFrame end, std::vector<GuestFrame>& frames) const {
+    auto extent = std::upper_bound(
+        missing_.begin(), missing_.end(), begin,
+        [](GuestFrame frame, const Extent& e) { return frame < e.first + e.count.count(); });
+    for (; extent != missing_.end() && extent->first < end; ++extent) {
+      const GuestFrame stop = std::min(end, extent->first + extent->count.count());
+      for (GuestFrame frame = std::max(begin, extent->first); frame < stop; frame += 1)
+        frames.push_back(frame);
+    }
+  }
+
   Result<std::span<const std::byte>> assemble(std::uint64_t begin, std::uint64_t length,
                                               Scratch& scratch) const {
     scratch.assign(length, std::byte{0});
@@ -112,8 +138,8 @@ class ElfImage final : public RamImage {
     for (auto segment = first_ending_after(begin);
          segment != segments_.end() && segment->address < end; ++segment) {
       const std::uint64_t from = std::max(begin, segment->address);
-      const std::uint64_t to = std::min(end, segment->address + segment->file_size);
-      if (to <= from) continue;  // zeros only
+      const std::uint64_t to = std::min(end, segment->file_end());
+      if (to <= from) continue;  // only what the file doesn't hold
       const std::uint64_t offset = segment->offset + (from - segment->address);
       BRIM_CHECK(file_->prefetch(offset, to - from));
       std::memcpy(scratch.data() + (from - begin), file_->bytes().data() + offset, to - from);
@@ -125,6 +151,7 @@ class ElfImage final : public RamImage {
   bool was_flattened_;
   std::vector<ElfSegment> segments_;
   std::vector<Extent> extents_;
+  std::vector<Extent> missing_;  // of extents_: named, not held
   std::vector<Extent> zeros_;
   Pages padded_;
 };

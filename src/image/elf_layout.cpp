@@ -163,8 +163,9 @@ Result<std::vector<ElfSegment>> without_overlaps(std::vector<ElfSegment> segment
 Result<std::vector<ElfSegment>> parse_elf_core(std::span<const std::byte> file,
                                                const std::string& name) {
   const Parser parser{file, name};
-  if (file.size() < EI_NIDENT || std::memcmp(file.data(), ELFMAG, SELFMAG) != 0)
-    return parser.bad("not an ELF file", 0);
+  if (file.size() < EI_NIDENT)
+    return parser.bad("truncated: it ends within the ELF header", file.size());
+  if (std::memcmp(file.data(), ELFMAG, SELFMAG) != 0) return parser.bad("not an ELF file", 0);
   const auto class_byte = static_cast<unsigned char>(file[EI_CLASS]);
   const auto data_byte = static_cast<unsigned char>(file[EI_DATA]);
   if (data_byte != ELFDATA2LSB)

@@ -4,7 +4,9 @@
 // physical address. ELF64 and ELF32, little-endian, any machine; up to 2^32 program headers through
 // PN_XNUM, as far as the file holds them. Nothing but headers is read.
 //
-// A segment without file bytes (p_filesz 0: filtered by QEMU's dump-guest-memory) is left out.
+// A segment without file bytes (p_filesz 0: filtered by QEMU's dump-guest-memory) is left out. One
+// with fewer file bytes than memory (makedumpfile -E) lacks its last pages: they were filtered, and
+// need not have been zero.
 // Segments that overlap and take the common bytes from the same place of the file are united: QEMU
 // writes such aliases with paging=true. Any other overlap is an error.
 // LIMIT: a Linux vmcore copied from /proc/vmcore keeps a second copy of the kernel's text in a
@@ -26,8 +28,9 @@ struct ElfSegment {
   std::uint64_t address = 0;      // p_paddr
   std::uint64_t offset = 0;       // p_offset
   std::uint64_t file_size = 0;    // p_filesz, > 0, within the file
-  std::uint64_t memory_size = 0;  // p_memsz >= file_size; the rest is zeros
+  std::uint64_t memory_size = 0;  // p_memsz >= file_size; the rest is not held
 
+  [[nodiscard]] std::uint64_t file_end() const { return address + file_size; }
   [[nodiscard]] std::uint64_t end() const { return address + memory_size; }
 };
 

@@ -14,17 +14,23 @@
 namespace brim::image::kdump {
 namespace {
 
+// libkdumpfile looks for a page in its cache one by one, 1024 of them unless told; brim reads each
+// page once.
+constexpr kdump_num_t kCachedPages = 16;
+
 class Server {
  public:
   explicit Server(Shared& shared) : shared_(shared) {}
 
   Answer open() {
+    if (const auto flaw = find_header_flaw(kDumpFd)) return damaged(*flaw);
     context_ = kdump_new();
     if (context_ == nullptr) return failed("out of memory");
     // read(), not mmap(): a file that shrinks is then an error and not a SIGBUS
     if (kdump_set_number_attr(context_, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER) !=
             KDUMP_OK ||
-        kdump_open_fd(context_, kDumpFd) != KDUMP_OK)
+        kdump_open_fd(context_, kDumpFd) != KDUMP_OK ||
+        kdump_set_number_attr(context_, "cache.size", kCachedPages) != KDUMP_OK)
       return failed(kdump_get_err(context_));
     kdump_num_t page_size = 0;
     if (kdump_get_number_attr(context_, KDUMP_ATTR_PAGE_SIZE, &page_size) != KDUMP_OK)
@@ -32,6 +38,7 @@ class Server {
     if (page_size < kPageSize || !std::has_single_bit(page_size))
       return failed("the dump's page size is not a multiple of 4096");
     frames_per_page_ = page_size / kPageSize;
+    if (!holds_a_page()) return damaged("a kdump without a page of memory");
     // RAM the dump knows of; a format without that knows only what it holds.
     const char* const maps[] = {KDUMP_ATTR_MEMORY_PAGEMAP, KDUMP_ATTR_FILE_PAGEMAP};
     for (const char* name : maps) {
@@ -63,6 +70,28 @@ class Server {
     return {Status::failed, 0};
   }
 
+  Answer damaged(const char* message) {
+    std::snprintf(shared_.message.data(), shared_.message.size(), "%s", message);
+    return {Status::damaged, 0};
+  }
+  Answer damaged(const Flaw& flaw) {
+    describe(flaw, shared_.message);
+    return {Status::damaged, 0};
+  }
+
+  // Headers may name memory and leave all of it out: a max_mapnr of 0, a split range that is empty.
+  [[nodiscard]] bool holds_a_page() const {
+    kdump_attr_t attribute;
+    attribute.type = KDUMP_BITMAP;
+    if (kdump_get_typed_attr(context_, KDUMP_ATTR_FILE_PAGEMAP, &attribute) != KDUMP_OK) {
+      kdump_clear_err(context_);
+      return true;  // it can't tell
+    }
+    kdump_addr_t first = 0;
+    return kdump_bmp_find_set(attribute.val.bitmap, &first) == KDUMP_OK &&
+           first < number("max_pfn");
+  }
+
   Answer extents(const Request& request) {
     Answer answer;
     kdump_addr_t page = (request.first + frames_per_page_ - 1) / frames_per_page_;
@@ -84,14 +113,8 @@ class Server {
   }
 
   Answer verify() {
-    const DumpShape shape{number(KDUMP_ATTR_BYTE_ORDER) == KDUMP_BIG_ENDIAN,
-                          number(KDUMP_ATTR_PTR_SIZE) != 4, number("max_pfn")};
-    const auto end = missing_up_to(kDumpFd, shape);
-    if (!end) return {};
-    std::snprintf(shared_.message.data(), shared_.message.size(),
-                  "truncated: its headers say that it goes on to byte %llu",
-                  static_cast<unsigned long long>(*end));
-    return {Status::damaged, 0};
+    const auto flaw = find_page_flaw(kDumpFd);
+    return flaw ? damaged(*flaw) : Answer{};
   }
 
   Answer read(const Request& request) {
@@ -106,10 +129,20 @@ class Server {
         std::fill_n(page, kPageSize, std::byte{0});
         kdump_clear_err(context_);
       } else if (status != KDUMP_OK) {
-        return failed(kdump_get_err(context_));
+        return unreadable(request.first + i);
       }
     }
     return {Status::ok, count};
+  }
+
+  // The dump can be read on.
+  Answer unreadable(std::uint64_t frame) {
+    const char* reason = kdump_get_err(context_);
+    std::snprintf(shared_.message.data(), shared_.message.size(), "page frame %llu: %s",
+                  static_cast<unsigned long long>(frame / frames_per_page_),
+                  reason != nullptr ? reason : "no reason given");
+    kdump_clear_err(context_);
+    return {Status::failed, 0};
   }
 
   Shared& shared_;

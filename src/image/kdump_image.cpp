@@ -5,6 +5,7 @@
 
 #include "image/extents.h"
 #include "image/kdump_confinement.h"
+#include "image/kdump_header.h"
 #include "image/kdump_worker.h"
 #include "image/readers.h"
 
@@ -27,9 +28,11 @@ class KdumpImage final : public RamImage {
  public:
   using Workers = std::vector<std::unique_ptr<kdump::Worker>>;
 
-  KdumpImage(ImageSource source, std::uint64_t size, Workers workers, std::vector<Extent> extents)
+  KdumpImage(ImageSource source, std::uint64_t size, kdump::DumpHeader header, Workers workers,
+             std::vector<Extent> extents)
       : source_(std::move(source)),
         size_(size),
+        header_(header),
         workers_(std::move(workers)),
         extents_(std::move(extents)) {
     for (const auto& worker : workers_) idle_.push_back(worker.get());
@@ -45,7 +48,7 @@ class KdumpImage final : public RamImage {
     BRIM_ASSERT(holds(extents_, first, count));
     scratch.resize(bytes_of(count).count());
     kdump::Worker* worker = take();
-    const Result<void> done = read_batches(*worker, first, scratch, unavailable);
+    const Result<void> done = read_all(*worker, first, scratch, unavailable);
     give_back(worker);
     // A file that shrank makes libkdumpfile fail, or read zeros: say the cause.
     BRIM_CHECK(check_intact());
@@ -64,16 +67,57 @@ class KdumpImage final : public RamImage {
                 source_.name);
   }
 
+  [[nodiscard]] std::optional<Error> damage() const override {
+    const std::lock_guard lock(damage_lock_);
+    std::optional<Error> damage = damage_;
+    if (header_.incomplete) {
+      constexpr auto kIncomplete = "incomplete dump: its writer ran out of space";
+      if (!damage) return Error{ErrorCode::bad_input, kIncomplete, source_.name};
+      damage->what = fmt::format("{} ({})", kIncomplete, damage->what);
+    }
+    return damage;
+  }
+
+  [[nodiscard]] std::vector<std::string> notes() const override {
+    if (!header_.split) return {};
+    return {source_.name +
+            " is one piece of a split dump: the pages in its other pieces are not read"};
+  }
+
  private:
-  static Result<void> read_batches(kdump::Worker& worker, GuestFrame first,
-                                   std::span<std::byte> out, std::vector<GuestFrame>& unavailable) {
+  Result<void> read_all(kdump::Worker& worker, GuestFrame first, std::span<std::byte> out,
+                        std::vector<GuestFrame>& unavailable) const {
     while (!out.empty()) {
       const std::size_t batch = std::min(out.size(), kdump::kBatchPages * kPageSize);
-      BRIM_CHECK(worker.read(first, out.first(batch), unavailable));
+      BRIM_CHECK(read_batch(worker, first, out.first(batch), unavailable));
       first += batch / kPageSize;
       out = out.subspan(batch);
     }
     return {};
+  }
+
+  // A page that can't be read costs itself only: the pages of its batch are then read one by one.
+  Result<void> read_batch(kdump::Worker& worker, GuestFrame first, std::span<std::byte> out,
+                          std::vector<GuestFrame>& unavailable) const {
+    Result<void> done = worker.read(first, out, unavailable);
+    if (done || worker.pid() < 0) return done;  // a child that has ended reads nothing more
+    if (out.size() == kPageSize) {
+      std::fill(out.begin(), out.end(), std::byte{0});
+      unavailable.push_back(first);
+      remember_damage(first, std::move(done).error());
+      return {};
+    }
+    for (; !out.empty(); out = out.subspan(kPageSize), first += 1)
+      BRIM_CHECK(read_batch(worker, first, out.first(kPageSize), unavailable));
+    return {};
+  }
+
+  // Of the lowest page: whichever thread meets one first.
+  void remember_damage(GuestFrame frame, Error error) const {
+    const std::lock_guard lock(damage_lock_);
+    if (damage_ && damaged_frame_ <= frame) return;
+    damaged_frame_ = frame;
+    damage_ = std::move(error);
   }
 
   kdump::Worker* take() const {
@@ -94,11 +138,15 @@ class KdumpImage final : public RamImage {
 
   ImageSource source_;
   std::uint64_t size_;
+  kdump::DumpHeader header_;
   Workers workers_;
   std::vector<Extent> extents_;
   mutable std::mutex idle_lock_;
   mutable std::condition_variable idle_changed_;
   mutable std::vector<kdump::Worker*> idle_;  // pointers into workers_
+  mutable std::mutex damage_lock_;
+  mutable std::optional<Error> damage_;
+  mutable GuestFrame damaged_frame_;
 };
 
 }  // namespace
@@ -108,18 +156,23 @@ Result<std::unique_ptr<RamImage>> open_kdump_image(ImageSource source) {
   if (::fstat(source.fd.get(), &status) != 0)
     return fail(errno_error(errno, "stat", std::move(source.name)));
   BRIM_TRY(const auto filter, kdump::make_filter());
-  const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
   KdumpImage::Workers workers;
-  while (workers.size() < std::min(processors, kMostWorkers)) {
+  const auto start_worker = [&]() -> Result<void> {
     BRIM_TRY(auto worker, kdump::Worker::start(source.fd.get(), source.name, filter));
     workers.push_back(std::move(worker));
-  }
+    return {};
+  };
+  // The others only when this one has found the dump to be worth it.
+  BRIM_CHECK(start_worker());
   BRIM_CHECK(workers.front()->verify());
   BRIM_TRY(auto extents, workers.front()->extents());
   if (extents.empty())
     return fail(ErrorCode::bad_input, "a kdump without a page of memory", std::move(source.name));
+  const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
+  while (workers.size() < std::min(processors, kMostWorkers)) BRIM_CHECK(start_worker());
+  const auto header = kdump::find_header(source.fd.get()).value_or(kdump::DumpHeader{});
   return std::make_unique<KdumpImage>(std::move(source), static_cast<std::uint64_t>(status.st_size),
-                                      std::move(workers), std::move(extents));
+                                      header, std::move(workers), std::move(extents));
 }
 
 }  // namespace brim::image

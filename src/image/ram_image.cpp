@@ -39,6 +39,10 @@ Result<std::unique_ptr<RamImage>> open_detected(ImageSource source) {
       return fail(ErrorCode::bad_input,
                   fmt::format("{}, not a RAM image brim reads; {}", detected.what, detected.remedy),
                   std::move(source.name));
+    case FileKind::truncated:
+      return fail(ErrorCode::bad_input,
+                  "truncated: it ends within the bytes that would tell what it is",
+                  std::move(source.name));
     case FileKind::flattened:
       break;
   }

@@ -9,8 +9,9 @@
 //   flattened    makedumpfile's flattened form; rearranged to a temporary file first, then as the
 //                format inside
 // Pages are 4 KiB, named by GuestFrame (guest-physical address / 4 KiB; raw: file offset / 4 KiB).
-// Memory the file does not hold is absent, never zero. A segment whose file part is shorter than
-// its memory part (p_filesz < p_memsz) is zero-filled there only if p_filesz > 0; otherwise absent.
+// Memory the file does not hold is never zero: it is no page of the image, or, where the file names
+// it (filtered from a kdump; at the end of a segment whose p_filesz is less than its p_memsz),
+// unavailable.
 //
 // Errors: bad_input with file and byte for anything wrong in the file; a file that shrinks while
 // read is `gone` ("shrank while being read"), never a SIGBUS. The bytes read() gives are consumed
@@ -25,6 +26,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,24 +56,30 @@ class RamImage {
   // Pages of which the file holds only a part, the rest read as zeros.
   [[nodiscard]] virtual Pages padded_pages() const = 0;
 
-  // Subranges of extents() that are zero, known without reading them: holes of a sparse file, the
-  // zero-filled end of a segment. Sorted, not overlapping; not necessarily all of them. Count them
-  // instead of reading them: a sparse file of 1 TiB is then as fast as its data, and reading a hole
-  // of a tmpfs file would allocate it.
+  // Subranges of extents() that are zero, known without reading them: holes of a sparse file.
+  // Sorted, not overlapping; not necessarily all of them. Count them instead of reading them: a
+  // sparse file of 1 TiB is then as fast as its data, and reading a hole of a tmpfs file would
+  // allocate it.
   [[nodiscard]] virtual std::span<const Extent> zero_extents() const { return {}; }
 
   // `count` consecutive pages from `first`, all within one extent. The bytes are valid until the
   // next call with the same scratch or the image's end; they point into the file's mapping where
   // they can, at any alignment (an ELF core's segments rarely start at a page of the file), and are
   // assembled in scratch otherwise: ask for a few MiB at a time. `unavailable` gets the frames that
-  // the file names but does not hold (filtered by makedumpfile, excluded); their bytes are zeros;
-  // it is appended to, ascending.
+  // the file names but does not hold (filtered by makedumpfile, excluded) or holds damaged
+  // (damage() says so); their bytes are zeros; it is appended to, ascending.
   virtual Result<std::span<const std::byte>> read(GuestFrame first, Pages count, Scratch& scratch,
                                                   std::vector<GuestFrame>& unavailable) const = 0;
 
   // Whether the bytes handed out so far were the file's: `gone` when it shrank since it was opened,
   // `io` when a page of it could not be read (bytes were zeros then).
   [[nodiscard]] virtual Result<void> check_intact() const = 0;
+
+  // What is known to be wrong with the file so far although the rest of it can be read: a page that
+  // could not be (the lowest one) or a writer that had to give up. Ask after reading.
+  [[nodiscard]] virtual std::optional<Error> damage() const { return std::nullopt; }
+  // What a user should know of an image that is as it should be, a sentence each without full stop.
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
 };
 
 // Detects the format from the content. `path` is a regular file or a block device; a directory, an

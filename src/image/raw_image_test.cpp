@@ -227,11 +227,24 @@ TEST(Detection, Foreign_dumps_are_named_and_the_way_out_is_told) {
 
 TEST(Detection, What_merely_resembles_a_magic_is_raw_memory) {
   for (const std::string_view text :
+       {"QEVN"sv, "\x7f"sv, "KDUMP X"sv, "makedumpfiles"sv, "\x1f\x8b"sv, "QE"sv,
+        "\xff\xff\xff\xff\xff\xff\xff\xffXENG"sv})
+    EXPECT_EQ(detect(bytes_of_text(text)).kind, FileKind::raw) << text;
+}
+
+TEST(Detection, A_file_that_ends_within_a_magic_is_truncated_not_raw_memory) {
+  for (const std::string_view text :
        {"QEV"sv,
         "\x7f"
         "EL"sv,
-        "KDUMP"sv, "makedumpfile"sv, "\x1f\x8b"sv, "\xff\xff\xff\xff\xff\xff\xff\xffXEN"sv})
-    EXPECT_EQ(detect(bytes_of_text(text)).kind, FileKind::raw) << text;
+        "KDU"sv, "KDUMP"sv, "makedumpfile"sv, "\xff\xff\xff\xff\xff\xff\xff\xffXEN"sv}) {
+    const TemporaryFile file(bytes_of_text(text));
+    EXPECT_THAT(error_of(file.path()), HasSubstr(": truncated: it ends within")) << text;
+  }
+  const TemporaryFile elf(
+      bytes_of_text("\x7f"
+                    "ELF\2\1\1\0\0\0"sv));
+  EXPECT_THAT(error_of(elf.path()), HasSubstr("truncated: it ends within the ELF header"));
 }
 
 TEST(Detection, What_is_no_file_is_refused_without_waiting) {
