@@ -2,6 +2,7 @@
 #include "host/qemu.h"
 
 #include "base/fd.h"
+#include "base/text.h"
 #include "host/files.h"
 #include "host/libvirt.h"
 #include "host/qemu_ram.h"
@@ -175,7 +176,13 @@ class Inquiry {
                 fmt::format("no guest RAM found: looked for {}", missing));
       if (searched->ambiguous)
         problem(discovery, ErrorCode::missing,
-                "several mappings could be guest RAM; one was chosen");
+                "several mappings could be guest RAM; the fullest was chosen");
+      if (searched->unexplained.count() > 0 && !monitor_answered_)
+        problem(
+            discovery, ErrorCode::missing,
+            fmt::format("{} of what looks like guest RAM was left out: plugged in while running, "
+                        "perhaps, and no monitor could be asked",
+                        human_bytes(searched->unexplained)));
     } else {
       problem(discovery, searched.error().code,
               fmt::format("its mappings can't be read: {}", searched.error().what));
@@ -232,6 +239,7 @@ class Inquiry {
       auto qmp = Qmp::connect(*socket, monitor.path, vm_.pid, left);
       if (!qmp) continue;
       ask(*qmp, deadline, searched);
+      monitor_answered_ = true;
       return;
     }
   }
@@ -258,7 +266,8 @@ class Inquiry {
   Found found_;
   milliseconds timeout_;
   VirtualMachine vm_;
-  bool owned_by_libvirt_ = false;
+  bool owned_by_libvirt_ = false;  // then its monitor is libvirt's
+  bool monitor_answered_ = false;
 };
 
 // Tells the inquiries which of them libvirt runs: by its pid files, then by what its daemon says.
@@ -266,7 +275,10 @@ void name_by_libvirt(const Host& host, std::vector<Inquiry>& inquiries) {
   const auto names = read_libvirt_pid_files(host);
   const auto domains = list_system_domains(host, kLibvirtTimeout);
   for (Inquiry& inquiry : inquiries) {
-    const auto file = names.find(inquiry.pid());
+    auto file = names.find(inquiry.pid());
+    // libvirt names its QEMUs after their domains: another name, and the file is left from before.
+    const auto& own_name = inquiry.arguments().name;
+    if (file != names.end() && own_name && *own_name != file->second) file = names.end();
     if (file != names.end()) inquiry.is_libvirt_domain(file->second, std::nullopt);
     if (!domains) continue;
     for (const LibvirtDomain& domain : *domains) {

@@ -74,14 +74,14 @@ TEST(QemuArguments, A_machine_backend_stands_for_the_machines_memory) {
 }
 
 TEST(QemuArguments, Libvirts_json_objects_mean_the_same) {
+  const std::string backend =
+      R"({"qom-type":"memory-backend-file","id":"pc.ram","mem-path":"/dev/hugepages/a,b",)"
+      R"("share":true,"x-use-canonical-path-for-ramblock-id":false,"size":1073741824})";
   const auto arguments = parse_qemu_arguments(
       {"/usr/bin/qemu-system-x86_64", "-name", "guest=vm1,debug-threads=on", "-machine",
        "pc-q35-7.2,usb=off,dump-guest-core=off,memory-backend=pc.ram,mem-merge=off", "-m",
-       "size=1048576k", "-object",
-       R"({"qom-type":"memory-backend-file","id":"pc.ram","mem-path":"/dev/hugepages/a,b",)"
-       R"("share":true,"x-use-canonical-path-for-ramblock-id":false,"size":1073741824})",
-       "-uuid", "c7a5fdbd-cdaf-9455-926a-d65c16db1809", "-chardev",
-       "socket,id=charmonitor,fd=21,server=on,wait=off", "-mon",
+       "size=1048576k", "-object", backend, "-uuid", "c7a5fdbd-cdaf-9455-926a-d65c16db1809",
+       "-chardev", "socket,id=charmonitor,fd=21,server=on,wait=off", "-mon",
        "chardev=charmonitor,id=monitor,mode=control"});
   ASSERT_TRUE(arguments);
   ASSERT_THAT(arguments->ram_blocks(), SizeIs(1));

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace brim::host {
@@ -22,7 +23,7 @@ void flatten(const nlohmann::json& value, const std::string& key, int depth, Ite
   if (depth > kDeepestJson) return;
   if (value.is_object()) {
     for (const auto& [name, member] : value.items())
-      flatten(member, key.empty() ? name : key + "." + name, depth + 1, items);
+      flatten(member, key.empty() ? name : fmt::format("{}.{}", key, name), depth + 1, items);
   } else if (value.is_string()) {
     items.emplace_back(key, value.get<std::string>());
   } else if (value.is_boolean()) {

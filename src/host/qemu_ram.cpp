@@ -67,7 +67,7 @@ bool continues(const Mapping& before, const Mapping& after) {
 }
 
 std::string words(const RamBlock& block) {
-  const std::string size = human_bytes(*block.size);
+  std::string size = human_bytes(*block.size);
   const std::string_view sharing = block.share ? "shared" : "private";
   switch (block.kind) {
     case Kind::anonymous:
@@ -80,6 +80,16 @@ std::string words(const RamBlock& block) {
       return fmt::format("{} mapping of {} of {}", sharing, size, block.path);
   }
   return size;
+}
+
+// Larger than any video memory or allocator's arena there is by default, and ended by the guard
+// page that QEMU puts behind a RAM block. Code that TCG made is executable.
+bool looks_like_ram(const Mapping& mapping, const Mapping& next) {
+  constexpr std::uint64_t kLargestOther = std::uint64_t{64} << 20;
+  const bool guarded = next.start == mapping.end && !next.readable && !next.writable;
+  return guarded && mapping.readable && mapping.writable && !mapping.executable &&
+         !mapping.shared && mapping.anonymous() && mapping.bytes() > kLargestOther &&
+         mapping.bytes() % kHugePageSize == 0;
 }
 
 // One search: which mappings are given out already, and to how many blocks.
@@ -95,6 +105,9 @@ class Search {
     if (count < blocks_.size())
       found_.missing.push_back(
           fmt::format("{} more memory backends than {}", blocks_.size() - count, count));
+    for (std::size_t i = 0; i + 1 < mappings_.size(); ++i)
+      if (!taken_[i] && looks_like_ram(mappings_[i].mapping, mappings_[i + 1].mapping))
+        found_.unexplained += Bytes(mappings_[i].mapping.bytes());
     std::sort(found_.ram.begin(), found_.ram.end(),
               [](const GuestRam& a, const GuestRam& b) { return a.start < b.start; });
     return std::move(found_);
@@ -145,7 +158,10 @@ class Search {
       }
       if (fitting.size() > wanted) {
         found_.ambiguous = true;
-        note += fmt::format("; the first of {} that fit", fitting.size());
+        note += fmt::format("; the fullest of {} that fit", fitting.size());
+        std::stable_sort(fitting.begin(), fitting.end(), [&](std::size_t a, std::size_t b) {
+          return mappings_[a].rss_bytes > mappings_[b].rss_bytes;
+        });
       }
     }
     give(fitting.front(), words(block) + note, path_matters);

@@ -8,8 +8,9 @@
 // hugetlbfs round the size up to whole huge pages. A block that something cut into adjacent
 // mappings (mbind, userfaultfd, madvise on a part) is found as the run that adds up to the size.
 // Where more mappings than blocks fit, those that are not inherited by fork are taken (VmFlags
-// "dc": QEMU sets MADV_DONTFORK on every RAM block); flags need smaps, which is slow on big guests,
-// so it is read only then.
+// "dc": QEMU sets MADV_DONTFORK on every RAM block), and of these the fullest: a DIMM plugged in
+// later, or a backend that is not RAM, has less in memory than what the guest runs on. Flags and
+// Rss need smaps, which is slow on big guests, so it is read only then.
 
 #include "host/process.h"
 #include "host/qemu.h"
@@ -30,6 +31,7 @@ struct RamSearch {
   std::vector<GuestRam> ram;         // by address; a block in pieces gives one entry a piece
   std::vector<std::string> missing;  // what was looked for and not found, in words
   bool ambiguous = false;            // more mappings than blocks fit, and nothing told them apart
+  Bytes unexplained;  // in mappings that look like RAM blocks of a guest and were not looked for
 };
 
 // `mappings`: by address, from maps (flags empty) or smaps. `source`: where the blocks' sizes come

@@ -88,6 +88,36 @@ TEST(QemuRam, Two_that_nothing_tells_apart_are_called_ambiguous) {
   EXPECT_THAT(found.ram, SizeIs(1));
 }
 
+TEST(QemuRam, Of_several_that_fit_the_fullest_is_taken) {
+  SmapsEntry plugged_in = private_memory(0x10000000, 64 * kMiB);
+  SmapsEntry booted = private_memory(0x20000000, 64 * kMiB);
+  booted.rss_bytes = 40 * kMiB;
+  const auto found = find({block(64 * kMiB)}, {plugged_in, booted});
+  ASSERT_THAT(found.ram, SizeIs(1));
+  EXPECT_EQ(found.ram[0].start, booted.mapping.start);
+  EXPECT_TRUE(found.ambiguous);
+}
+
+TEST(QemuRam, Memory_that_looks_like_ram_and_was_not_looked_for_is_told) {
+  const auto guard_after = [](const SmapsEntry& ram) {
+    SmapsEntry guard;
+    guard.mapping.start = ram.mapping.end;
+    guard.mapping.end = ram.mapping.end + kPageSize;
+    return guard;
+  };
+  const SmapsEntry booted = private_memory(0x10000000, 128 * kMiB);
+  const SmapsEntry plugged_in = private_memory(0x20000000, 96 * kMiB);
+  SmapsEntry code = private_memory(0x30000000, 256 * kMiB);
+  code.mapping.executable = true;
+  const SmapsEntry video = private_memory(0x50000000, 64 * kMiB);
+  const auto found =
+      find({block(128 * kMiB)},
+           {booted, guard_after(booted), plugged_in, guard_after(plugged_in), code,
+            guard_after(code), video, guard_after(video), private_memory(0x60000000, 512 * kMiB)});
+  ASSERT_THAT(found.ram, SizeIs(1));
+  EXPECT_EQ(found.unexplained, Bytes(96 * kMiB));
+}
+
 TEST(QemuRam, Two_blocks_of_one_size_get_two_mappings) {
   const auto found =
       find({block(64 * kMiB), block(64 * kMiB)},

@@ -180,6 +180,7 @@ class RunningQemu {
       words.insert(words.end(), {"-qmp", "unix:" + socket_ + ",server=on,wait=off"});
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> pointers;
+    pointers.reserve(words.size() + 1);
     for (std::string& word : words) pointers.push_back(word.data());
     pointers.push_back(nullptr);
     pid_ = ::fork();
@@ -236,8 +237,8 @@ class LiveQemu : public ::testing::Test {
   [[nodiscard]] std::string socket() const { return directory_ / "qmp"; }
 
   // Starts one, and expects exactly this RAM, asked over QMP and by the rules alone.
-  void expect_ram(const std::vector<std::string>& arguments, std::vector<std::uint64_t> mebibytes,
-                  bool shared) {
+  void expect_ram(const std::vector<std::string>& arguments,
+                  const std::vector<std::uint64_t>& mebibytes, bool shared) {
     const RunningQemu qemu(arguments, socket());
     ASSERT_TRUE(qemu.ready());
     for (const milliseconds timeout : {5000ms, 0ms}) {

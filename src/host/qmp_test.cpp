@@ -232,6 +232,7 @@ TEST(Qmp, A_busy_monitor_is_waited_for_no_longer_than_given) {
   EXPECT_THAT(qmp.error().what, ::testing::HasSubstr("another client"));
   // A full backlog refuses at once.
   std::vector<Result<Qmp>> held;
+  held.reserve(4);
   for (int i = 0; i < 4; ++i) held.push_back(Qmp::connect(directory / "qmp", 1ms));
   for (const auto& one : held) EXPECT_FALSE(one);
   busy.reset();

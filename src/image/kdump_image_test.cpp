@@ -61,6 +61,7 @@ void expect_sample(const RamImage& image, const Sample& sample) {
   }
   EXPECT_EQ(all, expected);
   std::vector<std::uint64_t> numbers;
+  numbers.reserve(unavailable.size());
   for (const GuestFrame frame : unavailable) numbers.push_back(frame.number());
   EXPECT_EQ(numbers, sample.filtered);
 }
@@ -219,7 +220,7 @@ TEST(KdumpWorker, The_child_ends_when_brim_is_killed) {
     const auto worker = kdump::Worker::start(file.fd(), file.path(), *filter);
     const pid_t pid = worker ? (*worker)->pid() : -1;
     const bool told = ::write(to_test.get(), &pid, sizeof(pid)) == sizeof(pid);
-    while (told) ::pause();
+    while (told) ::pause();  // NOLINT(bugprone-infinite-loop): until it is killed
     ::_exit(1);
   }
   to_test.reset();
