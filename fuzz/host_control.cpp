@@ -91,7 +91,7 @@ void fuzz_stream(std::string_view text) {
   BRIM_ASSERT(at_once.objects == by_byte.objects && at_once.whole == by_byte.whole);
   for (const std::string& object : at_once.objects) BRIM_ASSERT(object.starts_with('{'));
   // One whole JSON object comes out as it went in.
-  const auto parsed = parse_json(text);
+  const auto parsed = brim::parse_json(text);
   if (parsed && parsed->is_object() && at_once.whole) BRIM_ASSERT(at_once.objects.size() == 1);
 }
 
@@ -138,7 +138,6 @@ void fuzz_values(std::string_view text) {
   const std::string_view second = text.substr(std::min(middle + 1, text.size()));
   BRIM_ASSERT(brim::host::same_value(first, first));
   BRIM_ASSERT(brim::host::same_value(first, second) == brim::host::same_value(second, first));
-  BRIM_ASSERT(brim::host::selected_value(first).size() <= first.size());
 }
 
 }  // namespace

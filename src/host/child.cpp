@@ -2,6 +2,7 @@
 #include "host/child.h"
 
 #include "base/fd.h"
+#include "host/files.h"
 
 #include <algorithm>
 #include <array>
@@ -26,15 +27,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr int kNotFound = 127;  // as shells say it
-
-void write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return;
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
 
 // In the child: its own group (so that it can be killed whole), default signals, silence.
 void settle_child(pid_t parent) {
@@ -162,10 +154,7 @@ Result<std::string> finish(Child child, milliseconds timeout, int& status) {
 
 Result<std::string> run_in_child(const std::function<std::string()>& function,
                                  milliseconds timeout) {
-  BRIM_TRY(Child child, start([&](int output) {
-             write_all(output, function());
-             return 0;
-           }));
+  BRIM_TRY(Child child, start([&](int output) { return write_all(output, function()) ? 0 : 1; }));
   int status = 0;
   BRIM_TRY(std::string text, finish(std::move(child), timeout, status));
   if (WIFSIGNALED(status))

@@ -107,6 +107,16 @@ int open_confined(int root, const std::string& path, int flags, Resolver resolve
   return open_by_walk(root, path, flags);
 }
 
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
 ssize_t read_at(int fd, std::span<std::byte> out, std::uint64_t offset) {
   ssize_t got = -1;
   do {
@@ -149,11 +159,11 @@ Result<std::string> link_target(int fd, const std::string& where) {
   return std::string(target.data(), static_cast<std::size_t>(length));
 }
 
-std::string chosen_word(std::string_view text) {
+std::string_view chosen_word(std::string_view text) {
   const std::size_t open = text.find('[');
   const std::size_t close = text.find(']', open == std::string_view::npos ? text.size() : open);
-  if (close == std::string_view::npos) return std::string(trim(text));
-  return std::string(text.substr(open + 1, close - open - 1));
+  if (close == std::string_view::npos) return trim(text);
+  return text.substr(open + 1, close - open - 1);
 }
 
 }  // namespace brim::host

@@ -32,6 +32,9 @@ inline constexpr std::size_t kLargestFile = std::size_t{256} << 20;
 [[nodiscard]] Result<std::string> read_to_end(int fd, const std::string& where,
                                               std::size_t largest = kLargestFile);
 
+// Writes all of it, in as many parts as it takes; false with errno set on failure.
+[[nodiscard]] bool write_all(int fd, std::string_view text);
+
 // pread, again after EINTR: bytes read, 0 at the end, -1 with errno set.
 [[nodiscard]] ssize_t read_at(int fd, std::span<std::byte> out, std::uint64_t offset);
 
@@ -40,6 +43,6 @@ inline constexpr std::size_t kLargestFile = std::size_t{256} << 20;
 
 // "none" of "[none] scan-time", as sysfs shows a choice; the text itself where nothing is
 // bracketed.
-[[nodiscard]] std::string chosen_word(std::string_view text);
+[[nodiscard]] std::string_view chosen_word(std::string_view text);
 
 }  // namespace brim::host

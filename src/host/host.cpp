@@ -110,9 +110,4 @@ Result<std::vector<std::string>> Host::list(std::string_view path) const {
   return names;
 }
 
-Result<std::string> Host::read_link(std::string_view path) const {
-  BRIM_TRY(const Fd link, open_file(path, O_PATH | O_NOFOLLOW));
-  return link_target(link.get(), place(path));
-}
-
 }  // namespace brim::host

@@ -38,7 +38,6 @@ class Host {
   [[nodiscard]] bool exists(std::string_view path) const;
   // Names in a directory without . and .., sorted.
   [[nodiscard]] Result<std::vector<std::string>> list(std::string_view path) const;
-  [[nodiscard]] Result<std::string> read_link(std::string_view path) const;
   // Never creates a file; close-on-exec is added to `flags` (of open(2)).
   [[nodiscard]] Result<Fd> open_file(std::string_view path, int flags) const;
   // The path as errors name it: below the root for fixtures.

@@ -8,6 +8,7 @@
 #include "host/journal.h"
 
 #include "base/text.h"
+#include "host/files.h"
 #include "host/journal_directory.h"
 #include "host/journal_entry.h"
 #include "host/process.h"
@@ -39,7 +40,7 @@ Result<void> check_value(std::string_view value, std::string_view path, std::str
 // What to write to get a value back. A write of nothing is no write: an empty value is a bare
 // newline.
 std::string writable(std::string_view value) {
-  const std::string_view selected = selected_value(value);
+  const std::string_view selected = chosen_word(value);
   return selected.empty() ? "\n" : std::string(selected);
 }
 

@@ -38,12 +38,7 @@ Result<void> make_directories(const std::string& path) {
 }
 
 Result<void> write_whole(int fd, std::string_view text, const std::string& where) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(errno_error(errno, "write the journal", where));
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
+  if (!write_all(fd, text)) return fail(errno_error(errno, "write the journal", where));
   if (::fsync(fd) != 0) return fail(errno_error(errno, "fsync the journal", where));
   return {};
 }

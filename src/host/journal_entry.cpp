@@ -3,6 +3,7 @@
 
 #include "base/json_text.h"
 #include "base/text.h"
+#include "host/files.h"
 
 #include <algorithm>
 #include <array>
@@ -134,18 +135,9 @@ Result<JournalEntry> parse_entry(std::string_view text, const std::string& where
   return entry;
 }
 
-std::string_view selected_value(std::string_view text) {
-  text = trim(text);
-  const std::size_t open = text.find('[');
-  const std::size_t close = text.find(']');
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open)
-    return text;
-  return text.substr(open + 1, close - open - 1);
-}
-
 bool same_value(std::string_view a, std::string_view b) {
-  a = as_digit(selected_value(a));
-  b = as_digit(selected_value(b));
+  a = as_digit(chosen_word(a));
+  b = as_digit(chosen_word(b));
   if (a == b) return true;
   const auto first = number_of(a);
   const auto second = number_of(b);

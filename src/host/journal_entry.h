@@ -22,8 +22,6 @@ inline constexpr std::size_t kMaximumValue = 4096;
 // name a root: they are of "/".
 [[nodiscard]] Result<JournalEntry> parse_entry(std::string_view text, const std::string& where);
 
-// The word in brackets of "none [scan-time]", else the trimmed text.
-[[nodiscard]] std::string_view selected_value(std::string_view text);
 [[nodiscard]] bool same_value(std::string_view a, std::string_view b);
 // Whether `present` is a value the entry's run wrote, by how it was asked or how it was read back.
 [[nodiscard]] bool written_by(const JournalEntry& entry, std::string_view present);

@@ -75,7 +75,7 @@ Result<void> read_knobs(const Host& host, Ksm& ksm) {
       set(host, "stable_node_chains_prune_millisecs", ksm.stable_node_chains_prune_millisecs));
   BRIM_TRY(const std::optional<std::string> advisor,
            if_present(host.read_value(file_named("advisor_mode"))));
-  if (advisor) ksm.advisor_mode = chosen_word(*advisor);
+  if (advisor) ksm.advisor_mode = std::string(chosen_word(*advisor));
   return {};
 }
 

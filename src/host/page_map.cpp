@@ -124,10 +124,24 @@ Result<Bytes> ProcessMemoryFile::read(VirtualPage first, std::span<std::byte> ou
   return Bytes(done - done % kPageSize);
 }
 
+Result<PageMapEntry> read_own_entry(const void* address) {
+  constexpr char kPath[] = "/proc/self/pagemap";
+  const Fd file(::open(kPath, O_RDONLY | O_CLOEXEC));
+  if (!file) return fail(errno_error(errno, "open", kPath));
+  const auto page = reinterpret_cast<std::uintptr_t>(address) >> kPageShift;
+  PageMapEntry entry;
+  const ssize_t got =
+      read_at(file.get(), std::as_writable_bytes(std::span(&entry, 1)), page * kEntryBytes);
+  if (got < 0) return fail(errno_error(errno, "read", kPath));
+  if (got != static_cast<ssize_t>(kEntryBytes))
+    return fail(ErrorCode::io, "has no entry for a page of our own", kPath);
+  return entry;
+}
+
 bool sees_frames(const Host& host) {
-  const auto file = host.open_file("/proc/self/pagemap", O_RDONLY);
-  if (!file) return false;
   if (!host.live()) {
+    const auto file = host.open_file("/proc/self/pagemap", O_RDONLY);
+    if (!file) return false;
     std::array<PageMapEntry, 512> entries{};
     const ssize_t got = read_at(file->get(), std::as_writable_bytes(std::span(entries)), 0);
     return got > 0 && std::any_of(entries.begin(), entries.end(), [](const PageMapEntry& entry) {
@@ -135,11 +149,8 @@ bool sees_frames(const Host& host) {
            });
   }
   volatile char touched = 1;  // on our stack: present, as we have just written it
-  const auto address = reinterpret_cast<std::uintptr_t>(&touched);
-  PageMapEntry entry;
-  const ssize_t got = read_at(file->get(), std::as_writable_bytes(std::span(&entry, 1)),
-                              (address >> kPageShift) * kEntryBytes);
-  return got == static_cast<ssize_t>(kEntryBytes) && entry.frame().number() != 0;
+  const auto entry = read_own_entry(const_cast<const char*>(&touched));
+  return entry && entry->frame().number() != 0;
 }
 
 }  // namespace brim::host

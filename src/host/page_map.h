@@ -28,6 +28,8 @@ class PageMapEntry {
   [[nodiscard]] bool swapped() const { return (raw_ >> 62 & 1) != 0; }
   [[nodiscard]] bool file_or_shared_anonymous() const { return (raw_ >> 61 & 1) != 0; }
   [[nodiscard]] bool exclusive() const { return (raw_ >> 56 & 1) != 0; }
+  // Written since clear_refs (Documentation/admin-guide/mm/soft-dirty.rst).
+  [[nodiscard]] bool soft_dirty() const { return (raw_ >> 55 & 1) != 0; }
   // 0 when unknown or not present.
   [[nodiscard]] HostFrame frame() const {
     return HostFrame(present() ? raw_ & ((1ULL << 55) - 1) : 0);
@@ -69,6 +71,9 @@ class ProcessMemoryFile {
   Fd file_;
   std::string place_;
 };
+
+// The entry of the page of this process that `address` is in.
+[[nodiscard]] Result<PageMapEntry> read_own_entry(const void* address);
 
 // Whether pagemap shows frame numbers to this process: looked up for a page of our own. In a
 // fixture: whether its /proc/self/pagemap holds a frame number.

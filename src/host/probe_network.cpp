@@ -4,13 +4,16 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "host/probe.h"
+#include "host/process_text.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -31,6 +34,7 @@ namespace {
 
 constexpr char kAskRoot[] = "run brim as root";
 constexpr char kTracing[] = "/sys/kernel/tracing";
+constexpr std::uint32_t kNapiGet = 11;  // NETDEV_CMD_NAPI_GET of linux/netdev.h
 
 void probe_namespace(Capability& capability, int kind, std::string_view turn_on) {
   const Trial trial = try_in_child([&]() -> Trial {
@@ -92,13 +96,19 @@ class NetlinkMessage {
     const timeval second{1, 0};
     ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second);
     if (::send(socket.get(), bytes_.data(), header().nlmsg_len, 0) < 0) return errno;
-    alignas(nlmsghdr) std::array<char, 8192> reply{};
-    const ssize_t n = ::recv(socket.get(), reply.data(), reply.size(), 0);
+    const ssize_t n = ::recv(socket.get(), reply_.data(), reply_.size(), 0);
     if (n < static_cast<ssize_t>(NLMSG_HDRLEN)) return -1;
-    const auto* answer = reinterpret_cast<const nlmsghdr*>(reply.data());
+    const auto* answer = reinterpret_cast<const nlmsghdr*>(reply_.data());
+    reply_bytes_ = static_cast<std::size_t>(n);
     if (answer->nlmsg_type != NLMSG_ERROR) return 0;
     if (n < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr)))) return -1;
     return -static_cast<const nlmsgerr*>(NLMSG_DATA(answer))->error;
+  }
+  // What came behind the header and a fixed part of this size.
+  [[nodiscard]] std::string_view reply(std::size_t fixed_part) const {
+    const std::size_t head = NLMSG_HDRLEN + NLMSG_ALIGN(fixed_part);
+    const std::string_view whole(reply_.data(), reply_bytes_);
+    return whole.substr(std::min(head, whole.size()));
   }
 
  private:
@@ -108,7 +118,43 @@ class NetlinkMessage {
     header().nlmsg_len += static_cast<std::uint32_t>(NLMSG_ALIGN(size));
   }
   alignas(nlmsghdr) std::array<char, 512> bytes_{};  // far more than these requests need
+  alignas(nlmsghdr) std::array<char, 8192> reply_{};
+  std::size_t reply_bytes_ = 0;
 };
+
+struct NetlinkAttribute {
+  unsigned type = 0;
+  std::string_view data;
+};
+
+// One behind the other, up to what does not fit.
+std::vector<NetlinkAttribute> attributes_in(std::string_view bytes) {
+  std::vector<NetlinkAttribute> found;
+  nlattr head{};
+  while (bytes.size() >= sizeof head) {
+    std::memcpy(&head, bytes.data(), sizeof head);
+    if (head.nla_len < sizeof head || head.nla_len > bytes.size()) break;
+    found.push_back({head.nla_type & static_cast<unsigned>(NLA_TYPE_MASK),
+                     bytes.substr(NLA_HDRLEN, head.nla_len - NLA_HDRLEN)});
+    bytes.remove_prefix(std::min<std::size_t>(NLA_ALIGN(head.nla_len), bytes.size()));
+  }
+  return found;
+}
+
+// Whether a family, as CTRL_CMD_GETFAMILY describes it, has an operation.
+bool has_operation(std::string_view family, std::uint32_t operation) {
+  for (const NetlinkAttribute& part : attributes_in(family)) {
+    if (part.type != CTRL_ATTR_OPS) continue;
+    for (const NetlinkAttribute& one : attributes_in(part.data))
+      for (const NetlinkAttribute& fact : attributes_in(one.data)) {
+        std::uint32_t id = 0;
+        if (fact.type != CTRL_ATTR_OP_ID || fact.data.size() != sizeof id) continue;
+        std::memcpy(&id, fact.data.data(), sizeof id);
+        if (id == operation) return true;
+      }
+  }
+  return false;
+}
 
 void probe_netdev_netlink(const Host& /*host*/, Capability& capability) {
   constexpr char kFamily[] = "netdev";
@@ -116,9 +162,12 @@ void probe_netdev_netlink(const Host& /*host*/, Capability& capability) {
   message.fixed(genlmsghdr{CTRL_CMD_GETFAMILY, 1, 0});
   message.attribute(CTRL_ATTR_FAMILY_NAME, kFamily, sizeof kFamily);
   const int error = message.ask(NETLINK_GENERIC);
-  if (error == 0) return works(capability, "the family is registered");
-  if (error == ENOENT)
-    return works_not(capability, "this kernel has no netdev family", "boot Linux 6.8 or newer");
+  constexpr char kNewer[] = "boot Linux 6.8 or newer";
+  if (error == 0 && has_operation(message.reply(sizeof(genlmsghdr)), kNapiGet))
+    return works(capability, "the family is registered, with napi-get");
+  if (error == 0)
+    return works_not(capability, "this kernel's netdev family has no napi-get", kNewer);
+  if (error == ENOENT) return works_not(capability, "this kernel has no netdev family", kNewer);
   works_not(capability, error < 0 ? "no answer within a second" : std::strerror(error));
 }
 
@@ -190,7 +239,7 @@ std::string tracefs_mount(const Host& host) {
   if (!mounts) return {};
   for (const std::string_view line : split(*mounts, '\n')) {
     const auto fields = split(line, ' ');
-    if (fields.size() > 2 && fields[2] == "tracefs") return std::string(fields[1]);
+    if (fields.size() > 2 && fields[2] == "tracefs") return unescape_octal(fields[1]);
   }
   return {};
 }
@@ -251,7 +300,8 @@ constexpr Probe kProbes[] = {
     {"veth", "napi", true, "make a pair in a child's namespace", probe_veth},
     {"tap", "napi", true, "make a device in a child's namespace", probe_tap},
     {"vhost_net", "napi", true, "open /dev/vhost-net", probe_vhost_net},
-    {"netdev_netlink", "napi", true, "ask generic netlink for the family", probe_netdev_netlink},
+    {"netdev_netlink", "napi", true, "ask generic netlink for the family's operations",
+     probe_netdev_netlink},
     {"tracefs", "napi", false, "read /proc/mounts", probe_tracefs},
     {"tracefs_instances", "napi", true, "look at tracefs, in a child if need be", probe_instances},
     {"napi_poll_tracepoint", "napi", true, "look at tracefs, in a child if need be",

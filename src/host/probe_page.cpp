@@ -18,27 +18,13 @@ namespace brim::host {
 namespace {
 
 constexpr char kAskRoot[] = "run brim as root (CAP_SYS_ADMIN)";
-constexpr unsigned kSysPtrace = 19;     // CAP_SYS_PTRACE
-constexpr unsigned kSoftDirtyBit = 55;  // of a pagemap entry
-
-// The pagemap entry of an address of this process.
-Result<std::uint64_t> own_entry(const void* address) {
-  const Fd file(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
-  if (!file) return fail(errno_error(errno, "open", "/proc/self/pagemap"));
-  const auto page = reinterpret_cast<std::uintptr_t>(address) >> kPageShift;
-  std::uint64_t entry = 0;
-  const ssize_t n =
-      ::pread(file.get(), &entry, sizeof entry, static_cast<off_t>(page * sizeof entry));
-  if (n != sizeof entry) return fail(errno_error(errno, "read", "/proc/self/pagemap"));
-  return entry;
-}
+constexpr unsigned kSysPtrace = 19;  // CAP_SYS_PTRACE
 
 void probe_pagemap(const Host& /*host*/, Capability& capability) {
   const int here = 1;
-  const auto entry = own_entry(&here);
+  const auto entry = read_own_entry(&here);
   if (!entry) return works_not(capability, error_line(entry.error()));
-  if (!PageMapEntry(*entry).present())
-    return works_not(capability, "pagemap shows a page in use as absent");
+  if (!entry->present()) return works_not(capability, "pagemap shows a page in use as absent");
   works(capability, "present, swapped and shared pages are told");
 }
 
@@ -99,13 +85,12 @@ Trial use_soft_dirty() {
   const Fd file(::open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC));
   if (!file) return trial_failed("open /proc/self/clear_refs");
   if (::write(file.get(), "4", 1) != 1) return trial_failed("write 4 to /proc/self/clear_refs");
-  const auto cleared = own_entry(memory);
+  const auto cleared = read_own_entry(memory);
   *page = 2;
-  const auto written = own_entry(memory);
+  const auto written = read_own_entry(memory);
   if (!cleared || !written) return {"", "pagemap can't be read"};
-  if ((*cleared >> kSoftDirtyBit & 1) != 0)
-    return {"", "clear_refs=4 is accepted, but the bit stays set"};
-  if ((*written >> kSoftDirtyBit & 1) == 0)
+  if (cleared->soft_dirty()) return {"", "clear_refs=4 is accepted, but the bit stays set"};
+  if (!written->soft_dirty())
     return {"", "clear_refs=4 is accepted, but a write does not set the bit"};
   return {"a write after clear_refs=4 sets the bit", ""};
 }

@@ -3,10 +3,10 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "host/page_map.h"
 #include "host/probe.h"
 #include "host/system.h"
 
-#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -116,15 +116,11 @@ Trial use_pageout() {
   if (memory == MAP_FAILED) return trial_failed("mmap");
   if (::madvise(memory, kPages * kPageSize, kMadvisePageout) != 0)
     return trial_failed("MADV_PAGEOUT");
-  std::array<std::uint64_t, kPages> entries{};
-  const Fd file(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
-  const auto page = reinterpret_cast<std::uintptr_t>(memory) >> kPageShift;
-  if (!file || ::pread(file.get(), entries.data(), sizeof entries, static_cast<off_t>(page * 8)) !=
-                   static_cast<ssize_t>(sizeof entries))
-    return {"accepted", ""};
-  std::size_t out = 0;
-  for (const std::uint64_t entry : entries) out += entry >> 63 == 0 ? 1 : 0;
-  return {out > 0 ? "pages went out" : "accepted", ""};
+  for (std::size_t page = 0; page < kPages; ++page) {
+    const auto entry = read_own_entry(static_cast<const char*>(memory) + page * kPageSize);
+    if (entry && !entry->present()) return {"pages went out", ""};
+  }
+  return {"accepted", ""};
 }
 
 void probe_pageout(const Host& host, Capability& capability) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // KSM with its newer knobs, and huge pages.
 #include "base/units.h"
-#include "host/journal_entry.h"
+#include "host/files.h"
 #include "host/ksm.h"
 #include "host/probe.h"
 #include "host/process.h"
@@ -40,7 +40,7 @@ void probe_ksm(const Host& host, Capability& capability) {
 void probe_knob(const Host& host, Capability& capability, std::string_view file,
                 std::string_view since) {
   const auto value = host.read_value(fmt::format("{}/{}", kKsm, file));
-  if (value) return works(capability, fmt::format("{}={}", file, selected_value(*value)));
+  if (value) return works(capability, fmt::format("{}={}", file, chosen_word(*value)));
   if (value.error().code != ErrorCode::missing)
     return works_not(capability, error_line(value.error()));
   if (!host.exists(kKsm))
@@ -128,7 +128,7 @@ void probe_thp(const Host& host, Capability& capability) {
   if (!text)
     return works_not(capability, "this kernel has no transparent huge pages",
                      "boot a kernel with CONFIG_TRANSPARENT_HUGEPAGE=y");
-  const std::string mode(selected_value(*text));
+  const std::string mode(chosen_word(*text));
   if (mode != "never") return works(capability, fmt::format("enabled={}", mode));
   works_not(capability, "enabled=never",
             "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled");

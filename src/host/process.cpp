@@ -56,7 +56,10 @@ std::string Process::place(std::string_view name) const {
 Error Process::failure(int errno_value, std::string_view tried, std::string_view name) const {
   Error error = errno_error(errno_value, tried, place(name));
   if (error.code == ErrorCode::denied) {
-    error.what += "; run as root, or with CAP_SYS_PTRACE, or as the process's own user";
+    error.what += ::geteuid() != 0
+                      ? "; run as root, or with CAP_SYS_PTRACE, or as the process's own user"
+                      : "; not even root may here: CAP_SYS_PTRACE was taken away, or another user "
+                        "namespace or a security module forbids it";
     return error;
   }
   if (error.code != ErrorCode::missing && error.code != ErrorCode::gone) return error;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/process.h"
 
+#include "host/scratch_directory.h"
 #include "host/test_processes.h"
 
 #include <algorithm>
@@ -10,6 +11,8 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
 
 namespace brim::host {
 namespace {
@@ -120,10 +123,18 @@ TEST(ProcessOfFixture, Kernel_threads_have_no_arguments_and_no_executable) {
 }
 
 TEST(ProcessOfFixture, Its_files_can_not_lead_out_of_the_tree) {
-  const Process process = opened(fixture("debian-6.1"), 2101);
-  // A link to the real machine's file of that name: it must not be opened.
+  const ScratchDirectory root;
+  root.write("proc/7/stat", "7 (a) S 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 100 4096 1\n");
+  root.write("etc/inside", "of the tree");
+  ASSERT_TRUE(std::filesystem::exists("/proc/self/stat"));
+  std::filesystem::create_symlink("/proc/self/stat", root / "proc/7/exe");
+  std::filesystem::create_symlink("../../etc/inside", root / "proc/7/upwards");
+  const Process process = opened(std::move(Host::open(root.path())).value(), 7);
+  EXPECT_TRUE(process.read_file("stat"));
+  // Files that are there, of the real machine and of the tree outside /proc/7.
   EXPECT_FALSE(process.open_file("exe", O_RDONLY));
-  EXPECT_FALSE(process.read_file("../../../../../../../../etc/hostname"));
+  EXPECT_FALSE(process.read_file("../../../../../../../../proc/self/stat"));
+  EXPECT_FALSE(process.read_file("upwards"));
 }
 
 TEST(ProcessOfFixture, A_number_taken_by_another_process_is_gone) {
@@ -269,6 +280,32 @@ TEST(ProcessLive, Another_users_process_is_denied_with_what_would_help) {
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0) << "exit status " << WEXITSTATUS(status);
+}
+
+// A root without capabilities, as in a container, looks at another user's process.
+TEST(ProcessLive, What_even_root_may_not_is_not_answered_with_become_root) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to give its capabilities up";
+  const pid_t target = ::fork();
+  if (target == 0) {
+    if (::setresuid(65534, 65534, 65534) != 0) ::_exit(10);
+    while (true) ::pause();
+  }
+  const Process process = opened(live_host(), target);
+  for (int i = 0; i < 1000 && process.status()->uid != 65534; ++i) ::usleep(1000);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    const __user_cap_data_struct nothing[2] = {};
+    if (::syscall(SYS_capset, &header, nothing) != 0) ::_exit(10);
+    const auto smaps = process.smaps();
+    if (smaps || smaps.error().code != ErrorCode::denied) ::_exit(11);
+    ::_exit(smaps.error().what.find("not even root") == std::string::npos ? 12 : 0);
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "exit status " << WEXITSTATUS(status);
+  ::kill(target, SIGKILL);
+  EXPECT_EQ(::waitpid(target, nullptr, 0), target);
 }
 
 }  // namespace

@@ -246,7 +246,8 @@ Result<std::map<std::string, std::string>> parse_process_cgroups(std::string_vie
 
 std::optional<std::uint64_t> parse_kibibytes(std::string_view text) {
   text = trim(text);
-  if (text.ends_with(" kB")) text.remove_suffix(3);
+  if (!text.ends_with(" kB")) return std::nullopt;
+  text.remove_suffix(3);
   const std::optional<std::uint64_t> number = parse_number(trim(text));
   if (!number || *number > std::numeric_limits<std::uint64_t>::max() / 1024) return std::nullopt;
   return *number * 1024;

@@ -44,7 +44,8 @@ class Lines {
 [[nodiscard]] Result<void> check_order(const Mapping& mapping, std::uint64_t end_before,
                                        std::string_view where, std::size_t line_number);
 
-// "  1976 kB" in bytes; the unit may be left out. Nothing if it is no number or too large.
+// "  1976 kB" in bytes. Nothing if it is no number, is too large, or ends before its unit: it may
+// then have lost digits, too.
 [[nodiscard]] std::optional<std::uint64_t> parse_kibibytes(std::string_view text);
 
 // \040 and its like as /proc/mounts writes white space; \\ and \n as /proc/PID/status does.

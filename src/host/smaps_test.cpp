@@ -7,6 +7,7 @@
 namespace brim::host {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 
 constexpr std::string_view kEntry =
@@ -58,13 +59,27 @@ TEST(Smaps, Hostile_texts_are_errors_with_a_line) {
   EXPECT_FALSE(parse_smaps("1000-2000 rw-p 0 00:00 0\nRss: 18446744073709551615 kB\n", "f"));
   EXPECT_FALSE(parse_smaps("1000-2000 rw-p 0 00:00 0\nrss: 4 kB\n", "f"));
   EXPECT_TRUE(parse_smaps("", "f")->empty());
-  // Cut anywhere: an error or fewer facts, never more.
-  for (std::size_t length = 0; length <= kEntry.size(); ++length) {
+}
+
+TEST(Smaps, A_text_cut_anywhere_is_an_error_or_fewer_facts_never_others) {
+  const SmapsEntry whole = parse_smaps(kEntry, "f")->front();
+  std::size_t accepted = 0;
+  for (std::size_t length = 1; length <= kEntry.size(); ++length) {
+    SCOPED_TRACE(kEntry.substr(0, length));
     const auto cut = parse_smaps(kEntry.substr(0, length), "f");
-    if (cut) {
-      EXPECT_LE(cut->size(), 1U);
-    }
+    if (!cut) continue;
+    ++accepted;
+    ASSERT_EQ(cut->size(), 1U);
+    const SmapsEntry& entry = cut->front();
+    EXPECT_EQ(entry.mapping.end, whole.mapping.end);
+    EXPECT_THAT(entry.rss_bytes, AnyOf(0U, whole.rss_bytes));
+    EXPECT_THAT(entry.pss_bytes, AnyOf(0U, whole.pss_bytes));
+    EXPECT_THAT(entry.anonymous_bytes, AnyOf(0U, whole.anonymous_bytes));
+    EXPECT_THAT(entry.anon_huge_bytes, AnyOf(0U, whole.anon_huge_bytes));
+    EXPECT_THAT(entry.swap_bytes, AnyOf(0U, whole.swap_bytes));
+    EXPECT_LE(entry.flags.size(), whole.flags.size());
   }
+  EXPECT_GT(accepted, 5U);
 }
 
 TEST(SmapsRollup, All_parts_of_Pss_are_read) {
@@ -86,6 +101,7 @@ TEST(SmapsRollup, A_text_without_Rss_is_an_error) {
   EXPECT_FALSE(parse_smaps_rollup("", "f"));
   EXPECT_FALSE(parse_smaps_rollup("1000-2000 ---p 0 00:00 0 [rollup]\n", "f"));
   EXPECT_FALSE(parse_smaps_rollup("1000-2000 ---p 0 00:00 0 [rollup]\nRss: -4 kB\n", "f"));
+  EXPECT_FALSE(parse_smaps_rollup("1000-2000 ---p 0 00:00 0 [rollup]\nRss: 165", "f")) << "cut";
 }
 
 }  // namespace

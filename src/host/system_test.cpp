@@ -36,6 +36,7 @@ TEST(MemoryInfo, Old_kernels_free_memory_stands_for_what_is_available) {
 TEST(MemoryInfo, Hostile_texts_are_errors) {
   EXPECT_FALSE(parse_memory_info("", "f"));
   EXPECT_FALSE(parse_memory_info("MemFree: 4 kB\n", "f"));
+  EXPECT_FALSE(parse_memory_info("MemTotal: 165", "f")) << "cut";
   EXPECT_EQ(parse_memory_info("MemTotal: x kB\n", "f").error().where, "f:1");
   EXPECT_FALSE(parse_memory_info("MemTotal: 99999999999999999999 kB\n", "f"));
 }
