@@ -12,6 +12,7 @@ namespace brim::image::kdump {
 namespace {
 
 constexpr std::uint64_t kVersionAt = 8;
+constexpr std::uint32_t kMostVersions = 0xffff;  // the latest is 6
 constexpr std::uint32_t kSmallestBlock = 4096;
 constexpr std::uint32_t kLargestBlock = 1U << 24;
 constexpr std::uint32_t kIncomplete = 8;  // DUMP_DH_COMPRESSED_INCOMPLETE
@@ -28,6 +29,8 @@ constexpr Layout kLayouts[] = {{true, 424, 12, 96}, {false, 412, 8, 0}};
 
 std::optional<DumpHeader> read_header(int fd, const Layout& layout, bool big_endian) {
   const NumberReader reader(fd, big_endian);
+  const std::uint32_t version = reader.number32_at(kVersionAt);
+  if (version > kMostVersions) return std::nullopt;  // in the other byte order
   DumpHeader header{.big_endian = big_endian, .is_64_bit = layout.is_64_bit};
   header.incomplete = (reader.number32_at(layout.status_at) & kIncomplete) != 0;
   header.block_size = reader.number32_at(layout.status_at + 4);
@@ -38,7 +41,6 @@ std::optional<DumpHeader> read_header(int fd, const Layout& layout, bool big_end
       header.block_size > kLargestBlock || header.sub_blocks == 0 || header.bitmap_blocks == 0 ||
       header.max_mapnr > header.bitmap_size() * 8)
     return std::nullopt;
-  const std::uint32_t version = reader.number32_at(kVersionAt);
   header.split = version >= 2 && reader.number32_at(header.block_size + layout.split_at) != 0;
   if (version >= 6 && layout.max_mapnr_64_at != 0)
     header.max_mapnr = reader.number64_at(header.block_size + layout.max_mapnr_64_at);
