@@ -38,8 +38,11 @@ struct Output {
 void add_output_options(CLI::App& command, Output& output);
 
 // Writes the document. A file is written beside its place and renamed, so that a reader never sees
-// half of it. html needs a file or a pipe: it is refused on a terminal.
+// half of it; of a symbolic link it is the target that is replaced. html needs a file or a pipe: it
+// is refused on a terminal.
 [[nodiscard]] Result<void> write_document(const report::Document& document, const Output& output);
+// What write_document() would refuse whatever the document: ask before long work.
+[[nodiscard]] Result<void> check_output(const Output& output);
 // The whole text to standard output (empty path) or, atomically, to a file.
 [[nodiscard]] Result<void> write_text(const std::string& text, const std::string& path);
 
