@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What every command shares: the options all have, the request to stop, and the action the command
-// line chose. main() parses, then runs the action.
+// What every command shares: the options all have, and the action the command line chose. main()
+// parses, undoes what an interrupted run left on the host, then runs the action.
 
-#include "base/cancel.h"
 #include "base/result.h"
 #include "report/document.h"
 
@@ -21,7 +20,7 @@ struct Session {
   std::string root = "/";     // --root: the host's file tree
   std::string store;          // --store; empty: the default place
   std::string typed_command;  // the whole command line, for the run's record
-  const Cancel* cancel = nullptr;
+  bool restores = false;      // the action itself undoes what was left, or shows it
   // Gives the exit status. Set by the callback of the subcommand that was parsed.
   std::function<Result<int>()> action;
 };
