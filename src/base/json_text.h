@@ -2,7 +2,8 @@
 #pragma once
 // JSON text in and out: one place, so that all of brim treats bad bytes alike, and nlohmann's
 // parser and writer are compiled once. Text is UTF-8; what is written is always well formed: bytes
-// of a string that are not UTF-8 become U+FFFD, so that an odd name does not lose a result.
+// of a string that are not UTF-8 become U+FFFD, so that an odd name does not lose a result. Control
+// characters (C0, DEL, C1) are written as escapes: nothing in it steers a terminal.
 
 #include <optional>
 #include <string>

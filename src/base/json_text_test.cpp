@@ -19,6 +19,20 @@ TEST(JsonText, Bytes_that_are_not_utf8_are_replaced) {
   EXPECT_EQ(json_line("a\xff"), "\"a\ufffd\"");
 }
 
+TEST(JsonText, Holds_no_control_character_and_still_means_the_same) {
+  const nlohmann::json value = {{"name", "\x1b[31m\x7f\u009b\u0080é\u00a0"}};
+  for (const std::string& text : {json_line(value), json_text(value)}) {
+    EXPECT_EQ(parse_json(text), value);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const auto byte = static_cast<unsigned char>(text[i]);
+      EXPECT_TRUE(byte >= ' ' || byte == '\n');
+      EXPECT_NE(byte, 0x7f);
+      const bool c1 = byte == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+      EXPECT_FALSE(c1);
+    }
+  }
+}
+
 TEST(JsonText, Text_that_is_not_one_whole_value_is_nothing) {
   for (const char* text : {"", "{", "{} {}", "nul", "\"a\xff\"", "[1,]"})
     EXPECT_FALSE(parse_json(text)) << text;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/progress.h"
 
+#include "base/printable.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -63,11 +64,6 @@ void Progress::advance(std::uint64_t units) {
   const auto now = std::chrono::steady_clock::now();
   const std::unique_lock lock(mutex_, std::try_to_lock);  // another thread draws: let it
   if (lock && now - last_draw_ >= kRedraw) draw(now);
-}
-
-void Progress::set_label(std::string label) {
-  const std::lock_guard lock(mutex_);
-  label_ = std::move(label);
 }
 
 void Progress::finish() {

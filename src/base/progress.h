@@ -25,7 +25,6 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void advance(std::uint64_t units);
-  void set_label(std::string label);
   void set_total(std::uint64_t total) { total_.store(total); }
   // Clears the line; what follows is printed by the caller. Idempotent.
   void finish();

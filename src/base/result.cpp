@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/result.h"
 
-#include "base/utf8.h"
+#include "base/printable.h"
 
 #include <cerrno>
 #include <cstdio>

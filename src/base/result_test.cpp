@@ -62,7 +62,8 @@ TEST(Result, Errno_becomes_the_code_it_means) {
 TEST(Result, Error_line_is_one_line_and_cannot_steer_the_terminal) {
   EXPECT_EQ(error_line({ErrorCode::io, "bad", ""}), "bad");
   EXPECT_EQ(error_line({ErrorCode::io, "bad\x1b[31m", "a\nb\xc2\x9b"}),
-            "a\\x0ab\\xc2\\x9b: bad\\x1b[31m");
+            "a\\nb\\u009b: bad\\x1b[31m");
+  EXPECT_EQ(error_line({ErrorCode::io, "gone", "vm\u202e\u200b"}), "vm\\u202e\\u200b: gone");
 }
 
 TEST(Result, Exit_statuses_are_the_documented_ones) {

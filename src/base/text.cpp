@@ -28,16 +28,6 @@ std::optional<Suffixed> number_and_suffix(std::string_view text) {
   return out;
 }
 
-// 1 for "" and "B"; 1024 for "K", "KB" and "KiB", and so on; 0 for what is no suffix.
-double bytes_of_suffix(std::string_view suffix) {
-  static constexpr std::string_view kLetters = "KMGT";
-  if (suffix.empty() || suffix == "B") return 1;
-  const std::size_t power = kLetters.find(suffix[0]);
-  const std::string_view rest = suffix.substr(1);
-  if (power == std::string_view::npos || (!rest.empty() && rest != "B" && rest != "iB")) return 0;
-  return std::pow(1024.0, static_cast<double>(power + 1));
-}
-
 // Optimal string alignment: edits and swaps of neighbours; three rows of the table are kept.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1);
@@ -121,23 +111,6 @@ Result<double> parse_fraction(std::string_view text) {
               fmt::format("'{}' is not a share; write a percentage above 0% and up to 100%, such "
                           "as 1%",
                           text));
-}
-
-Result<Bytes> parse_bytes(std::string_view text) {
-  if (const auto whole = parse_number(trim(text))) return Bytes(*whole);
-  const auto parsed = number_and_suffix(text);
-  if (parsed && parsed->value >= 0) {
-    const double bytes = parsed->value * bytes_of_suffix(parsed->suffix);
-    const bool whole = !parsed->suffix.starts_with('B') && !parsed->suffix.empty();
-    if (bytes_of_suffix(parsed->suffix) > 0 && bytes < 9e18 &&
-        (whole || std::floor(bytes) == bytes))
-      return Bytes(static_cast<std::uint64_t>(std::llround(bytes)));
-  }
-  return fail(
-      ErrorCode::bad_input,
-      fmt::format("'{}' is not a size; write whole bytes or a number with K, M, G or T, such "
-                  "as 4096, 4K or 1.5G",
-                  text));
 }
 
 std::optional<std::uint64_t> parse_number(std::string_view text, int base) {

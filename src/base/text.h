@@ -24,8 +24,6 @@ namespace brim {
 [[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
 // "1%", "0.5%" or a fraction "0.01"; in (0, 1].
 [[nodiscard]] Result<double> parse_fraction(std::string_view text);
-// "4096", "4K", "2M", "1.5G" (powers of 1024; also KiB, MiB, GiB). Bytes are whole.
-[[nodiscard]] Result<Bytes> parse_bytes(std::string_view text);
 // A whole unsigned number, nothing before or after it.
 [[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view text, int base = 10);
 

@@ -77,32 +77,6 @@ TEST(ParseFraction, Refuses_all_else) {
   }
 }
 
-TEST(ParseBytes, Takes_bytes_and_powers_of_1024) {
-  EXPECT_EQ(parse_bytes("4096"), Bytes(4096));
-  EXPECT_EQ(parse_bytes("0"), Bytes(0));
-  EXPECT_EQ(parse_bytes("512B"), Bytes(512));
-  EXPECT_EQ(parse_bytes("4K"), kibibytes(4));
-  EXPECT_EQ(parse_bytes("4KB"), kibibytes(4));
-  EXPECT_EQ(parse_bytes("2MiB"), mebibytes(2));
-  EXPECT_EQ(parse_bytes(" 1.5 G "), mebibytes(1536));
-  EXPECT_EQ(parse_bytes("1T"), gibibytes(1024));
-}
-
-TEST(ParseBytes, Keeps_every_bit_of_a_whole_number) {
-  EXPECT_EQ(parse_bytes("9007199254740993"), Bytes(9007199254740993));
-  EXPECT_EQ(parse_bytes("18446744073709551615"), Bytes(~0ULL));
-}
-
-TEST(ParseBytes, Refuses_all_else) {
-  for (const std::string_view text :
-       {"", "K", "-4K", "nan", "infG", "1e400", "1e30", "18446744073709551616", "4X", "4Ki",
-        "4KiBs", "4KK", "1.5", "0.5B", "9999999999T", "4 K B"}) {
-    const auto parsed = parse_bytes(text);
-    ASSERT_FALSE(parsed) << text;
-    EXPECT_EQ(parsed.error().code, ErrorCode::bad_input);
-  }
-}
-
 TEST(ParseNumber, Takes_a_whole_number_and_nothing_around_it) {
   EXPECT_EQ(parse_number("0"), 0U);
   EXPECT_EQ(parse_number("007"), 7U);
@@ -170,16 +144,6 @@ TEST(Utf8, Knows_well_formed_characters_from_broken_ones) {
        {"", "\x80", "\xc1\xbf", "\xc2", "\xc2 ", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xe2\x82",
         "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"})
     EXPECT_EQ(utf8_length(bad), 0U);
-}
-
-TEST(Utf8, Printable_leaves_no_way_to_steer_a_terminal) {
-  EXPECT_EQ(printable("web-1 \xc3\xbc\xe2\x82\xac"), "web-1 \xc3\xbc\xe2\x82\xac");
-  EXPECT_EQ(printable("a\x1b[2Jb\n\x7f"), "a\\x1b[2Jb\\x0a\\x7f");
-  EXPECT_EQ(printable("\xc2\x9b"
-                      "2J"),
-            "\\xc2\\x9b2J");  // U+009B: CSI in one character
-  EXPECT_EQ(printable("\x9b"), "\\x9b");
-  EXPECT_EQ(printable(std::string_view("\0x", 2)), "\\x00x");
 }
 
 TEST(Utf8, Valid_utf8_replaces_only_what_is_broken) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/utf8.h"
 
-#include <fmt/format.h>
-
 namespace brim {
 namespace {
 
@@ -12,12 +10,6 @@ bool is_between(std::string_view text, std::size_t at, unsigned low, unsigned hi
   if (at >= text.size()) return false;
   const auto byte = static_cast<unsigned char>(text[at]);
   return byte >= low && byte <= high;
-}
-
-bool is_control(std::string_view character) {
-  const auto first = static_cast<unsigned char>(character[0]);
-  if (character.size() == 1) return first < 0x20 || first == 0x7f;
-  return first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;  // U+0080 to U+009F
 }
 
 }  // namespace
@@ -38,21 +30,6 @@ std::size_t utf8_length(std::string_view text) {
     return is_between(text, 1, low, high) && third && is_between(text, 3, 0x80, 0xbf) ? 4 : 0;
   }
   return 0;
-}
-
-std::string printable(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    const std::string_view character = text.substr(0, length == 0 ? 1 : length);
-    if (length == 0 || is_control(character)) {
-      for (const char c : character) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      out += character;
-    }
-    text.remove_prefix(character.size());
-  }
-  return out;
 }
 
 std::string valid_utf8(std::string_view text) {

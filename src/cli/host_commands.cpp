@@ -114,7 +114,8 @@ Document restore_document(const std::vector<host::Restored>& restored, bool dry_
 
 Result<int> restore(const Session& session, bool dry_run, const Output& output) {
   BRIM_TRY(const host::Host host, open_host(session));
-  BRIM_TRY(host::Journal journal, host::Journal::open(host, journal_directory()));
+  BRIM_TRY(const std::string directory, journal_directory(host));
+  BRIM_TRY(host::Journal journal, host::Journal::open(host, directory));
   std::vector<host::Restored> restored;
   if (dry_run) {
     BRIM_TRY(const std::vector<host::JournalEntry> entries, journal.entries());
@@ -143,6 +144,7 @@ void add_restore(CLI::App& program, Session& session) {
       "A value that somebody changed after brim did stays as it is, and is named.\n"
       "Example:\n  sudo brim restore");
   command->callback([&session, output, dry_run] {
+    session.restores = true;
     session.action = [&session, output, dry_run] { return restore(session, *dry_run, *output); };
   });
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // brim: parses the command line, undoes what an interrupted run left, runs the command.
-#include "base/cancel.h"
 #include "base/text.h"
 #include "cli/session.h"
 #include "cli/state.h"
+#include "cli/typed_command.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <new>
 
@@ -15,14 +15,6 @@
 #include <fmt/format.h>
 
 namespace {
-
-brim::Cancel g_cancel;  // NOLINT(readability-identifier-naming): set by the signal handler
-
-// The first signal asks to stop; the result so far is given, marked partial. The second ends brim.
-void on_signal(int signal) {
-  g_cancel.request();
-  std::signal(signal, SIG_DFL);
-}
 
 void collect_names(const CLI::App& app, std::vector<std::string>& names) {
   for (const CLI::Option* option : app.get_options()) {
@@ -68,8 +60,7 @@ int run(int argc, char** argv) {
   CLI::App program;
   program.name("brim");
   brim::cli::Session session;
-  session.cancel = &g_cancel;
-  for (int i = 1; i < argc; ++i) session.typed_command += (i > 1 ? " " : "") + std::string(argv[i]);
+  session.typed_command = brim::cli::typed_command({argv + std::min(argc, 1), argv + argc});
   brim::cli::declare_program(program, session);
   try {
     program.parse(argc, argv);
@@ -80,7 +71,7 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "{}", innermost(program).help());
     return 2;
   }
-  brim::cli::restore_what_was_left(session);
+  if (!session.restores) brim::cli::restore_what_was_left(session);
   const brim::Result<int> status = session.action();
   if (status) return *status;
   fmt::print(stderr, "brim: {}\n", brim::error_line(status.error()));
@@ -90,8 +81,6 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
   std::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would hide how children ended
   try {
     return run(argc, argv);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
@@ -27,22 +28,55 @@ Result<void> write_all(int fd, std::string_view text, const std::string& where) 
   return {};
 }
 
-Result<void> write_file_atomically(const std::string& text, const std::string& path) {
+// Where a chain of symbolic links ends, whether anything is there or not.
+Result<std::string> link_target(const std::string& path) {
+  constexpr int kMostLinks = 40;  // as the kernel's own limit, path_resolution(7)
+  std::filesystem::path target = path;
+  std::error_code no_link;
+  for (int links = 0; links < kMostLinks; ++links) {
+    const auto next = std::filesystem::read_symlink(target, no_link);
+    if (no_link) return target.string();
+    target = target.parent_path() / next;
+  }
+  return fail(ErrorCode::bad_input, "too many symbolic links", path);
+}
+
+// The type of the file there (S_IFMT); that of a regular file where there is none.
+mode_t file_type(const std::string& path) {
   struct stat present {};
-  if (::stat(path.c_str(), &present) == 0 && !S_ISREG(present.st_mode)) {
-    Fd existing(::open(path.c_str(), O_WRONLY | O_CLOEXEC));  // a device or a pipe: write into it
-    if (!existing) return fail(named_by_user(errno_error(errno, "open for writing", path)));
+  return ::stat(path.c_str(), &present) == 0 ? present.st_mode & S_IFMT : S_IFREG;
+}
+
+// A device or a pipe: written into, not replaced.
+Result<Fd> open_special(const std::string& path) {
+  Fd existing(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!existing) return fail(named_by_user(errno_error(errno, "open for writing", path)));
+  return existing;
+}
+
+std::string temporary_name(const std::string& target) {
+  return fmt::format("{}.{}.part", target, ::getpid());
+}
+
+Result<Fd> create_temporary(const std::string& target) {
+  Fd file(::open(temporary_name(target).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!file) return fail(named_by_user(errno_error(errno, "create", target)));
+  return file;
+}
+
+Result<void> write_file_atomically(const std::string& text, const std::string& path) {
+  if (file_type(path) != S_IFREG) {
+    BRIM_TRY(const Fd existing, open_special(path));
     return write_all(existing.get(), text, path);
   }
-  const std::string temporary = fmt::format("{}.{}.part", path, ::getpid());
-  Fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!file) return fail(named_by_user(errno_error(errno, "create", path)));
+  BRIM_TRY(const std::string target, link_target(path));
+  BRIM_TRY(const Fd file, create_temporary(target));
   Result<void> done = write_all(file.get(), text, path);
   if (done && ::fsync(file.get()) != 0 && errno != EINVAL)
     done = fail(errno_error(errno, "write", path));
-  if (done && ::rename(temporary.c_str(), path.c_str()) != 0)
+  if (done && ::rename(temporary_name(target).c_str(), target.c_str()) != 0)
     done = fail(errno_error(errno, "rename into place", path));
-  if (!done) ::unlink(temporary.c_str());
+  if (!done) ::unlink(temporary_name(target).c_str());
   return done;
 }
 
@@ -90,9 +124,28 @@ Result<void> write_text(const std::string& text, const std::string& path) {
   return write_all(STDOUT_FILENO, text, "standard output");
 }
 
+Result<void> check_output(const Output& output) {
+  if (!output.table.empty() && output.format != "csv")
+    return fail(ErrorCode::bad_input, "goes with --format csv", "--table");
+  if (output.file.empty()) {
+    if (output.format == "html" && is_terminal(stdout))
+      return fail(ErrorCode::bad_input, "an HTML report needs --output FILE or a pipe", "--format");
+    return {};
+  }
+  const mode_t type = file_type(output.file);
+  if (type == S_IFIFO) return {};  // opened and closed, it would end its reader's reading
+  if (type != S_IFREG) {
+    BRIM_CHECK(open_special(output.file));
+    return {};
+  }
+  BRIM_TRY(const std::string target, link_target(output.file));
+  BRIM_CHECK(create_temporary(target));
+  ::unlink(temporary_name(target).c_str());
+  return {};
+}
+
 Result<void> write_document(const report::Document& document, const Output& output) {
-  if (output.format == "html" && output.file.empty() && is_terminal(stdout))
-    return fail(ErrorCode::bad_input, "an HTML report needs --output FILE or a pipe", "--format");
+  BRIM_CHECK(check_output(output));
   BRIM_TRY(const std::string text, rendered(document, output));
   return write_text(text, output.file);
 }

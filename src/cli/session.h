@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What every command shares: the options all have, the request to stop, and the action the command
-// line chose. main() parses, then runs the action.
+// What every command shares: the options all have, and the action the command line chose. main()
+// parses, undoes what an interrupted run left on the host, then runs the action.
 
-#include "base/cancel.h"
 #include "base/result.h"
 #include "report/document.h"
 
@@ -21,7 +20,7 @@ struct Session {
   std::string root = "/";     // --root: the host's file tree
   std::string store;          // --store; empty: the default place
   std::string typed_command;  // the whole command line, for the run's record
-  const Cancel* cancel = nullptr;
+  bool restores = false;      // the action itself undoes what was left, or shows it
   // Gives the exit status. Set by the callback of the subcommand that was parsed.
   std::function<Result<int>()> action;
 };
@@ -38,8 +37,11 @@ struct Output {
 void add_output_options(CLI::App& command, Output& output);
 
 // Writes the document. A file is written beside its place and renamed, so that a reader never sees
-// half of it. html needs a file or a pipe: it is refused on a terminal.
+// half of it; of a symbolic link it is the target that is replaced. html needs a file or a pipe: it
+// is refused on a terminal.
 [[nodiscard]] Result<void> write_document(const report::Document& document, const Output& output);
+// What write_document() would refuse whatever the document: ask before long work.
+[[nodiscard]] Result<void> check_output(const Output& output);
 // The whole text to standard output (empty path) or, atomically, to a file.
 [[nodiscard]] Result<void> write_text(const std::string& text, const std::string& path);
 

@@ -3,6 +3,8 @@
 #include "base/json_text.h"
 #include "base/progress.h"
 #include "base/text.h"
+#include "cli/interrupt.h"
+#include "cli/recording.h"
 #include "cli/session.h"
 #include "cli/share_options.h"
 #include "cli/state.h"
@@ -29,59 +31,31 @@ using std::chrono::steady_clock;
 // QEMU answers in milliseconds, or not at all where libvirt holds its monitor.
 constexpr auto kQmpTimeout = std::chrono::milliseconds(300);
 
-// The run's record in the store; does nothing with --no-store or where the default store can't be
-// opened (then a warning says so).
-class Recording {
- public:
-  [[nodiscard]] static Result<Recording> open(const Session& session, const ShareScanText& typed,
-                                              const nlohmann::json& context,
-                                              std::vector<std::string>& warnings) {
-    Recording recording;
-    if (typed.no_store) return recording;
-    auto store = open_store(session);
-    if (!store && !session.store.empty()) return fail(std::move(store).error());
-    if (!store) {
-      warnings.push_back("Not recorded: " + error_line(store.error()) + ".");
-      return recording;
-    }
-    study::RunInfo info;
-    info.area = "share";
-    info.command = "share scan";
-    info.arguments = session.typed_command;
-    info.label = typed.label;
-    info.started = std::chrono::system_clock::now();
-    info.version = version_line();
-    info.owner = run_owner();
-    info.context_json = json_line(context);
-    BRIM_TRY(recording.run_, store->begin(info));
-    recording.store_ = std::make_unique<study::Store>(std::move(*store));
-    return recording;
-  }
-
-  Result<void> add(const std::vector<study::Sample>& samples) {
-    return store_ ? store_->add(run_, samples) : Result<void>();
-  }
-  Result<void> finish(study::RunStatus status, const nlohmann::json& result) {
-    if (!store_) return {};
-    return store_->finish(run_, status, json_line(result));
-  }
-  [[nodiscard]] std::int64_t run() const { return store_ ? run_ : 0; }
-
- private:
-  std::unique_ptr<study::Store> store_;
-  std::int64_t run_ = 0;
-};
-
 // What one invocation works with; lives as long as the command.
 struct ShareScan {
   const Session& session;
   const ShareScanText& typed;
   const ShareScanOptions& options;
   const host::Host& host;
-  std::vector<std::string> warnings;
+  nlohmann::json context;  // the machine
+  Recording recording;
+  std::vector<std::string> warnings;  // each once
+  std::vector<std::string> errors;    // for standard error, each once
   std::vector<share::LookFigures> looks;
   std::map<std::string, std::vector<std::pair<std::uint64_t, std::uint64_t>>> last_hashes;
+  int status = 0;
 };
+
+void add_once(std::vector<std::string>& lines, const std::string& line) {
+  if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+}
+
+bool has_live_subject(const share::ScanResult& result) {
+  const auto& subjects = result.results.front().subjects;
+  return std::any_of(subjects.begin(), subjects.end(), [](const share::SubjectResult& subject) {
+    return subject.kind != share::SubjectKind::image;
+  });
+}
 
 std::string key_of(const share::SubjectResult& subject) {
   return fmt::format("{}#{}", subject.name, subject.pid.value_or(0));
@@ -110,16 +84,17 @@ share::LookFigures look_of(ShareScan& scan, const share::ScanResult& result, dou
   return look;
 }
 
-void show_live(const share::LookFigures& look) {
+// `page_bytes`: the size of the potential's pages.
+void show_live(const share::LookFigures& look, std::uint64_t page_bytes) {
   if (!is_terminal(stderr)) return;
-  const auto size = [](double pages) {
-    return human_bytes(Bytes(static_cast<std::uint64_t>(pages) * kPageSize));
+  const auto size = [page_bytes](double pages) {
+    return human_bytes(Bytes(static_cast<std::uint64_t>(pages) * page_bytes));
   };
   const double saving =
       look.potential.intra_saving_pages.value + look.potential.inter_saving_pages.value;
   std::string line = fmt::format("t={:.0f}s  used {}  potential {}", look.t_seconds,
                                  size(look.potential.used_pages.value), size(saving));
-  if (look.has_facts) line += "  shared " + size(static_cast<double>(look.real.saved_pages));
+  if (look.has_facts) line += "  shared " + human_bytes(bytes_of(Pages(look.real.saved_pages)));
   if (look.compared_pages > 0)
     line += fmt::format("  churn {:.1f} %", 100.0 * static_cast<double>(look.churned_pages) /
                                                 static_cast<double>(look.compared_pages));
@@ -128,12 +103,26 @@ void show_live(const share::LookFigures& look) {
   (void)std::fflush(stderr);
 }
 
-// One look: choose the subjects (VMs come and go between looks), read them.
-Result<share::ScanResult> look_once(ShareScan& scan, std::uint64_t look_number) {
+study::RunInfo run_info(const ShareScan& scan) {
+  study::RunInfo info;
+  info.area = "share";
+  info.command = "share scan";
+  info.arguments = scan.session.typed_command;
+  info.label = scan.typed.label;
+  info.started = std::chrono::system_clock::now();
+  info.version = version_line();
+  info.owner = run_owner();
+  info.context_json = json_line(scan.context);
+  return info;
+}
+
+// One look: choose the subjects (VMs come and go between looks), read them. The run begins when its
+// first subjects are found.
+Result<share::ScanResult> look_once(ShareScan& scan, std::uint64_t number, const Cancel& cancel) {
   BRIM_TRY(share::Selected selected,
            share::select_subjects(scan.host, scan.typed.selection, kQmpTimeout));
-  if (look_number == 0)
-    scan.warnings.insert(scan.warnings.end(), selected.warnings.begin(), selected.warnings.end());
+  if (number == 0) scan.recording.begin(run_info(scan));
+  for (const std::string& warning : selected.warnings) add_once(scan.warnings, warning);
   std::uint64_t pages = 0;
   for (const auto& subject : selected.subjects) pages += subject->readable_pages().count();
   const bool silent = scan.options.every.has_value();
@@ -141,8 +130,46 @@ Result<share::ScanResult> look_once(ShareScan& scan, std::uint64_t look_number) 
   Progress none;
   Rng rng(scan.options.seed);
   // Every look hashes with the same key: churn compares them.
-  return share::scan(selected.subjects, scan.options.scan, rng, silent ? none : bar,
-                     *scan.session.cancel);
+  return share::scan(selected.subjects, scan.options.scan, rng, silent ? none : bar, cancel);
+}
+
+// Subjects that failed: one line each. 2 where the user named it, else 1.
+void note_failures(ShareScan& scan, const share::ScanResult& result) {
+  const auto& pids = scan.typed.selection.pids;
+  for (const share::SubjectResult& subject : result.results.front().subjects) {
+    if (!subject.error) continue;
+    Error error = *subject.error;
+    if (error.where.empty()) error.where = subject.name;
+    add_once(scan.errors, error_line(error));
+    const bool named =
+        subject.kind == share::SubjectKind::image ||
+        (subject.pid && std::find(pids.begin(), pids.end(), *subject.pid) != pids.end());
+    scan.status = std::max(scan.status, named ? 2 : 1);
+  }
+  if (result.collisions > 0) scan.status = std::max(scan.status, 1);
+}
+
+// A later look found nothing to read: the looks before it stand. A group that became empty is no
+// more than a series that ended early.
+void end_early(ShareScan& scan, const Error& error) {
+  const std::string line = error_line(error);
+  scan.warnings.push_back("Ended early: " + line + ".");
+  add_once(scan.errors, "ended early: " + line);
+  scan.status =
+      std::max(scan.status, error.code == ErrorCode::missing ? 1 : exit_status(error.code));
+}
+
+// Records the look's samples at once, so that a killed run keeps them.
+void take(ShareScan& scan, const share::ScanResult& result, std::uint64_t number, double t) {
+  const share::LookFigures look = look_of(scan, result, t);
+  const auto ksm = host::read_ksm(scan.host);
+  const bool with_ksm = ksm && has_live_subject(result);
+  auto samples = share::scan_samples(result, look, with_ksm ? &*ksm : nullptr);
+  for (study::Sample& sample : samples) sample.repeat = static_cast<std::uint32_t>(number);
+  scan.recording.add(samples);
+  if (!scan.options.every) return;
+  scan.looks.push_back(look);
+  show_live(look, result.results.front().page_size_bytes);
 }
 
 // Sleeps to the next look; false when asked to stop.
@@ -153,99 +180,114 @@ bool wait_until(steady_clock::time_point when, const Cancel& cancel) {
   return !cancel.requested();
 }
 
-// All looks; the result is the last one's. Each look's samples are recorded as it ends, so that a
-// killed run keeps them.
-Result<share::ScanResult> look_over_time(ShareScan& scan, Recording& recording) {
+struct Looks {
+  share::ScanResult result;  // the last look's
+  bool interrupted = false;  // cut short by the user
+};
+
+// All looks. One that was cut short is left out where a whole one came before it; the result is
+// partial then, as where looks are missing at the end.
+Result<Looks> look_over_time(ShareScan& scan) {
+  const StopOnSignal stop;
   const auto start = steady_clock::now();
   std::optional<share::ScanResult> last;
+  bool partial = false;
+  std::uint64_t left_out = 0;
   for (std::uint64_t number = 0;; ++number) {
     const double t = std::chrono::duration<double>(steady_clock::now() - start).count();
-    Result<share::ScanResult> result = look_once(scan, number);
-    if (!result && last && result.error().code != ErrorCode::bad_input) {
-      scan.warnings.push_back("Ended early: " + error_line(result.error()) + ".");
-      last->partial = true;
+    Result<share::ScanResult> result = look_once(scan, number, stop.cancel());
+    if (!result && !last) return fail(std::move(result).error());
+    if (!result) {
+      if (result.error().code != ErrorCode::interrupted) end_early(scan, result.error());
+      partial = true;
       break;
     }
-    if (!result) return result;
-    const share::LookFigures look = look_of(scan, *result, t);
-    const auto ksm = host::read_ksm(scan.host);
-    BRIM_CHECK(recording.add(share::scan_samples(*result, look, ksm ? &*ksm : nullptr)));
-    if (scan.options.every) {
-      scan.looks.push_back(look);
-      show_live(look);
+    note_failures(scan, *result);
+    partial = partial || result->partial;
+    if (last && !last->partial && result->partial) {
+      ++left_out;
+    } else {
+      take(scan, *result, number, t);
+      last = std::move(*result);
     }
-    last = std::move(*result);
     if (!scan.options.every) break;
     const auto next = start + std::chrono::duration_cast<steady_clock::duration>(
                                   *scan.options.every * static_cast<std::int64_t>(number + 1));
     if (next > start + *scan.options.duration) break;
-    if (!wait_until(next, *scan.session.cancel)) {
-      last->partial = true;
+    if (!wait_until(next, stop.cancel())) {
+      partial = true;
       break;
     }
   }
   if (scan.options.every && is_terminal(stderr)) fmt::print(stderr, "\r\x1b[K");
-  return std::move(*last);
+  if (left_out > 0)
+    scan.warnings.push_back(
+        fmt::format("Left out: {} of the looks, cut short while reading.", left_out));
+  last->partial = partial;
+  return Looks{std::move(*last), partial && stop.cancel().requested()};
 }
 
-// Subjects that failed: one line each. 2 where the user named it, else 1.
-int status_of(const ShareScan& scan, const share::ScanResult& result) {
-  int status = 0;
-  for (const share::SubjectResult& subject : result.results.front().subjects) {
-    if (!subject.error) continue;
-    Error error = *subject.error;
-    if (error.where.empty()) error.where = subject.name;
-    fmt::print(stderr, "brim: {}\n", error_line(error));
-    const auto& pids = scan.typed.selection.pids;
-    const bool named =
-        subject.kind == share::SubjectKind::image ||
-        (subject.pid && std::find(pids.begin(), pids.end(), *subject.pid) != pids.end());
-    status = std::max(status, named ? 2 : 1);
-  }
-  if (scan.session.cancel->requested()) return 130;
-  if (result.collisions > 0) status = std::max(status, 1);
-  return status;
+nlohmann::json result_json(const ShareScan& scan, const share::ScanResult& result) {
+  const auto ksm = host::read_ksm(scan.host);
+  share::ScanContext context;
+  context.host = scan.context;
+  context.options = options_json(scan.typed, scan.options);
+  context.ksm = has_live_subject(result) ? &ksm : nullptr;
+  context.warnings = scan.warnings;
+  context.looks = scan.looks;
+  return share::scan_json(result, context);
+}
+
+Output html_output(const ShareScanText& typed) {
+  Output html;
+  html.format = "html";
+  html.file = typed.html;
+  return html;
+}
+
+Result<void> show(const ShareScan& scan, const nlohmann::json& json) {
+  BRIM_TRY(report::Document document, share::scan_document(json));
+  document.context.emplace_back("brim", version_line());
+  if (const std::int64_t run = scan.recording.run(); run > 0)
+    document.context.emplace_back("run", std::to_string(run));
+  if (!scan.typed.html.empty()) BRIM_CHECK(write_document(document, html_output(scan.typed)));
+  return write_document(document, scan.typed.output);
 }
 
 Result<int> share_scan(const Session& session, const ShareScanText& typed) {
   BRIM_TRY(const ShareScanOptions options, checked(typed));
+  BRIM_CHECK(check_output(typed.output));
+  if (!typed.html.empty()) BRIM_CHECK(check_output(html_output(typed)));
   BRIM_TRY(const host::Host host, open_host(session));
-  ShareScan scan{session, typed, options, host, {}, {}, {}};
-  const nlohmann::json host_json = context_json(session.root);
-  BRIM_TRY(Recording recording, Recording::open(session, typed, host_json, scan.warnings));
-  Result<share::ScanResult> result = look_over_time(scan, recording);
-  if (!result) {
-    const bool stopped = result.error().code == ErrorCode::interrupted;
-    (void)recording.finish(stopped ? study::RunStatus::interrupted : study::RunStatus::failed, {});
-    return fail(std::move(result).error());
+  ShareScan scan{session,
+                 typed,
+                 options,
+                 host,
+                 context_json(session.root),
+                 typed.no_store ? Recording() : Recording(open_store(session)),
+                 {},
+                 {},
+                 {},
+                 {}};
+  const bool must_record = !session.store.empty();
+  if (must_record && scan.recording.error()) return fail(*scan.recording.error());
+  Result<Looks> looks = look_over_time(scan);
+  if (!looks) {
+    const bool stopped = looks.error().code == ErrorCode::interrupted;
+    scan.recording.finish(stopped ? study::RunStatus::interrupted : study::RunStatus::failed,
+                          nullptr);
+    return fail(std::move(looks).error());
   }
-  const auto& subjects = result->results.front().subjects;
-  const bool live = std::any_of(subjects.begin(), subjects.end(), [](const auto& subject) {
-    return subject.kind != share::SubjectKind::image;
-  });
-  const auto ksm = host::read_ksm(host);
-  share::ScanContext context;
-  context.host = host_json;
-  context.options = options_json(typed, options);
-  context.ksm = live ? &ksm : nullptr;
-  context.warnings = scan.warnings;
-  context.looks = scan.looks;
-  const nlohmann::json json = share::scan_json(*result, context);
-  BRIM_CHECK(recording.finish(session.cancel->requested() ? study::RunStatus::interrupted
-                              : result->partial           ? study::RunStatus::partial
-                                                          : study::RunStatus::complete,
-                              json));
-  BRIM_TRY(report::Document document, share::scan_document(json));
-  document.context.emplace_back("brim", version_line());
-  if (recording.run() > 0) document.context.emplace_back("run", std::to_string(recording.run()));
-  if (!typed.html.empty()) {
-    Output html;
-    html.format = "html";
-    html.file = typed.html;
-    BRIM_CHECK(write_document(document, html));
-  }
-  BRIM_CHECK(write_document(document, typed.output));
-  return status_of(scan, *result);
+  nlohmann::json json = result_json(scan, looks->result);
+  scan.recording.finish(looks->interrupted      ? study::RunStatus::interrupted
+                        : looks->result.partial ? study::RunStatus::partial
+                                                : study::RunStatus::complete,
+                        json);
+  if (scan.recording.error()) json["warnings"].push_back(scan.recording.warning());
+  BRIM_CHECK(show(scan, json));
+  for (const std::string& line : scan.errors) fmt::print(stderr, "brim: {}\n", line);
+  if (must_record && scan.recording.error()) return fail(*scan.recording.error());
+  return looks->interrupted ? 130 : scan.status;
 }
 
 }  // namespace

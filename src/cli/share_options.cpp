@@ -70,6 +70,9 @@ void declare_share_scan(CLI::App& command, ShareScanText& typed) {
       ->type_name("TIME");
   command.add_option("--for", typed.duration, "How long to go on looking")->type_name("TIME");
   add_output_options(command, typed.output);
+  command.get_option("--table")->check(
+      CLI::IsMember({"potential", "subjects", "memory", "real", "causes", "matrix", "groups",
+                     "beyond", "time", "ksm"}));
   command.add_option("--html", typed.html, "Also write the HTML report to this file")
       ->type_name("FILE");
   command.add_option("--label", typed.label, "A name for this run in 'brim runs'")

@@ -1,44 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/state.h"
 
+#include "base/printable.h"
 #include "base/text.h"
 #include "host/journal.h"
+#include "host/journal_directory.h"
 #include "host/process.h"
 
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 namespace brim::cli {
 
-std::string journal_directory() {
+namespace {
+
+std::string line_of(const host::Restored& restored) {
+  const std::string& path = restored.entry.path;
+  switch (restored.outcome) {
+    case host::RestoreOutcome::restored:
+      return fmt::format("put {} back to '{}', which an interrupted run had changed", path,
+                         restored.entry.old_value);
+    case host::RestoreOutcome::left_changed_by_other:
+      return fmt::format("left {} as it is, which an interrupted run had changed: {}", path,
+                         restored.detail);
+    case host::RestoreOutcome::dropped_other_boot:
+      return fmt::format("forgot an interrupted run's change of {}: {}", path, restored.detail);
+    case host::RestoreOutcome::failed:
+      break;
+  }
+  return fmt::format("could not undo what an interrupted run left, see 'brim restore': {}: {}",
+                     path, restored.detail);
+}
+
+}  // namespace
+
+Result<std::string> journal_directory(const host::Host& host) {
   const char* state = std::getenv("BRIM_STATE_DIR");
-  return std::string(state != nullptr && *state != '\0' ? state : "/var/lib/brim") + "/journal";
+  const bool named = state != nullptr && *state != '\0';
+  if (!named && !host.live())
+    return fail(ErrorCode::bad_input,
+                "the journal is that of the live machine; name another with $BRIM_STATE_DIR",
+                "--root");
+  return std::string(named ? state : "/var/lib/brim") + "/journal";
 }
 
 void restore_what_was_left(const Session& session) {
-  std::error_code ignored;
-  const std::string directory = journal_directory();
-  bool anything = false;
-  for (const auto& file : std::filesystem::directory_iterator(directory, ignored))
-    anything = anything || file.path().extension() == ".json";
-  if (!anything) return;
+  const auto host = host::Host::open(session.root);
+  if (!host || !host->live()) return;  // a root that can't be opened is for the command to tell
+  const auto directory = journal_directory(*host);
+  if (!directory || !host::JournalDirectory::has_entries(*directory)) return;
   const auto report = [](const Error& error) {
-    fmt::print(stderr, "brim: an interrupted run left changes: {}; see 'brim restore'\n",
+    fmt::print(stderr, "brim: could not look at what an interrupted run left: {}\n",
                error_line(error));
   };
-  auto host = host::Host::open(session.root);
-  if (!host) return report(host.error());
-  auto journal = host::Journal::open(*host, directory);
+  auto journal = host::Journal::open(*host, *directory);
   if (!journal) return report(journal.error());
-  auto restored = journal->restore_abandoned();
+  const auto restored = journal->restore_abandoned();
   if (!restored) return report(restored.error());
   for (const host::Restored& one : *restored)
-    fmt::print(stderr, "brim: undid what an interrupted run left: {} {}\n", one.entry.path,
-               one.detail);
+    fmt::print(stderr, "brim: {}\n", printable(line_of(one)));
 }
 
 Result<host::Host> open_host(const Session& session) {
@@ -75,7 +98,8 @@ Result<study::Store> open_store(const Session& session) {
     return process.has_value() &&
            static_cast<std::int64_t>(process->start_ticks()) == owner.process_start_ticks;
   };
-  // A store that can't be written (read-only) still lists its runs.
+  // What can't be marked now is marked when a store is opened next; the runs can be read all the
+  // same.
   (void)store.mark_interrupted(self.host_id, alive);
   return store;
 }
@@ -99,9 +123,9 @@ nlohmann::json context_json(const std::string& root) {
 
 Result<study::Run> load_run(const study::Store& store, const std::string& text) {
   if (text == "last") {
-    BRIM_TRY(const std::vector<study::RunInfo> newest, store.list(1));
-    if (newest.empty()) return fail(ErrorCode::missing, "the store has no runs yet");
-    return store.load(newest.front().id);
+    BRIM_TRY(const std::optional<std::int64_t> newest, store.last_finished());
+    if (!newest) return fail(ErrorCode::missing, "the store has no finished runs yet");
+    return store.load(*newest);
   }
   const auto number = parse_number(text);
   if (!number || *number > 0x7fffffffffffffffULL)

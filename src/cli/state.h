@@ -14,11 +14,12 @@
 
 namespace brim::cli {
 
-// $BRIM_STATE_DIR, else /var/lib/brim.
-[[nodiscard]] std::string journal_directory();
+// The journal of what brim changed on the host: in $BRIM_STATE_DIR, else in /var/lib/brim. The
+// latter is the live machine's: for another --root, $BRIM_STATE_DIR must be set (bad_input).
+[[nodiscard]] Result<std::string> journal_directory(const host::Host& host);
 
-// Undoes what an interrupted run changed on this host, if the journal holds anything; says so on
-// standard error.
+// Undoes what an interrupted run changed on the live machine, if the journal holds anything; tells
+// each outcome on standard error. Nothing where --root is another file tree.
 void restore_what_was_left(const Session& session);
 
 // The host at --root.
@@ -33,7 +34,7 @@ void restore_what_was_left(const Session& session);
 // The machine a run was made on, as JSON; null where it can't be read.
 [[nodiscard]] nlohmann::json context_json(const std::string& root);
 
-// A run number as typed: "12", or "last".
+// A run number as typed: "12", or "last" for the last one that finished.
 [[nodiscard]] Result<study::Run> load_run(const study::Store& store, const std::string& text);
 
 }  // namespace brim::cli

@@ -73,6 +73,15 @@ Result<JournalDirectory> JournalDirectory::open(const std::string& path) {
   return journal;
 }
 
+bool JournalDirectory::has_entries(const std::string& path) {
+  JournalDirectory journal;
+  journal.path_ = path;
+  journal.directory_ = Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!journal.directory_) return false;
+  const auto listing = journal.list();
+  return listing && !listing->entries.empty();
+}
+
 Result<void> JournalDirectory::lock() {
   if (lock_) return {};
   const std::string where = place(kLockName);

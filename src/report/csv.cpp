@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "report/csv.h"
+
+#include "base/printable.h"
 #include "base/result.h"
 #include "report/document.h"
-#include "report/printable.h"
 
 #include <algorithm>
 #include <string>
@@ -15,21 +17,20 @@ namespace {
 
 constexpr std::string_view kEnd = "\r\n";
 
-std::string text_field(std::string_view text) {
-  const bool plain = !text.empty() && text.find_first_of(",\"\r\n#") == std::string_view::npos &&
-                     text.front() != ' ' && text.back() != ' ';
-  if (plain) return std::string(text);
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    const bool returns = end > 0 && text[end - 1] == '\r';
+    out += printable(text.substr(0, returns ? end - 1 : end));
+    out += returns ? "\r\n" : "\n";
+    text.remove_prefix(end + 1);
   }
-  return out + '"';
+  return out + printable(text);
 }
 
 // Every digit: shortest form that reads back as the same double.
 std::string field(const Cell& cell) {
-  if (const auto* text = std::get_if<std::string>(&cell.value)) return text_field(*text);
+  if (const auto* text = std::get_if<std::string>(&cell.value)) return csv_field(*text);
   if (const auto* real = std::get_if<double>(&cell.value)) return fmt::format("{}", *real);
   if (const auto* count = std::get_if<std::uint64_t>(&cell.value)) return std::to_string(*count);
   if (const auto* truth = std::get_if<bool>(&cell.value)) return *truth ? "true" : "false";
@@ -51,10 +52,10 @@ std::string csv_of(const Table& table) {
   std::vector<std::string> header;
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     wide.push_back(has_interval(table, i));
-    header.push_back(text_field(table.columns[i].key));
+    header.push_back(csv_field(table.columns[i].key));
     if (!wide.back()) continue;
-    header.push_back(text_field(table.columns[i].key + "_low"));
-    header.push_back(text_field(table.columns[i].key + "_high"));
+    header.push_back(csv_field(table.columns[i].key + "_low"));
+    header.push_back(csv_field(table.columns[i].key + "_high"));
   }
   std::string out = joined(header);
   for (const auto& row : table.rows) {
@@ -73,6 +74,19 @@ std::string csv_of(const Table& table) {
 }
 
 }  // namespace
+
+std::string csv_field(std::string_view text) {
+  const std::string shown = printable_lines(text);
+  const bool plain = !shown.empty() && shown.find_first_of(",\"\n#") == std::string::npos &&
+                     shown.front() != ' ' && shown.back() != ' ';
+  if (plain) return shown;
+  std::string out = "\"";
+  for (const char c : shown) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
 
 std::string to_csv(const Document& document, std::string_view table) {
   std::vector<const Table*> wanted;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "report/csv.h"
+
 #include "report/document.h"
 
 #include <charconv>
@@ -39,6 +41,13 @@ TEST(Csv, Fields_are_quoted_as_RFC_4180_says) {
       csv,
       "name,n_pages\r\n\"a,b\",\r\n\"say \"\"hi\"\"\",\r\n\"two\r\nlines\",\r\n\" blank \",\r\n"
       "\"\",\r\n,\r\n");
+}
+
+TEST(Csv, A_name_can_not_steer_a_terminal_and_keeps_its_line_ends) {
+  EXPECT_EQ(csv_field("vm\x1b[31m\x7f\u009b"), "vm\\x1b[31m\\x7f\\u009b");
+  EXPECT_EQ(csv_field("a\u202eb\xff"), "a\\u202eb\\xff");
+  EXPECT_EQ(csv_field("one\r\ntwo\nthree\rfour\r"), "\"one\r\ntwo\nthree\\rfour\\r\"");
+  EXPECT_EQ(csv_field("é データ"), "é データ");
 }
 
 TEST(Csv, Values_that_look_like_formulas_stay_as_they_are) {

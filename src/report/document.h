@@ -7,9 +7,10 @@
 // Table cells are values with a unit, not strings: CSV and the HTML's sorting see numbers. A row
 // may be shorter than the columns (the rest is missing), never longer.
 //
-// Strings may come from the host (names of VMs, paths) and may hold anything. Text, HTML and charts
-// show control and invisible formatting characters as escapes (printable.h); JSON and CSV keep
-// them, except that bytes that are not UTF-8 become U+FFFD in JSON.
+// Strings may come from the host (names of VMs, paths) and may hold anything. Text, HTML, charts
+// and CSV show control and invisible formatting characters as escapes (base/printable.h; CSV keeps
+// line ends). JSON keeps every character, controls as its own escapes; bytes that are not UTF-8
+// become U+FFFD there.
 
 #include "base/provenance.h"
 #include "base/stats.h"
@@ -113,8 +114,8 @@ struct TextOptions {
 // one's header and rows (also if it is the only one); an unknown id is bad_input in the caller,
 // here it gives nothing. RFC 4180: lines end in CR LF, the header line holds the keys; KEY_low and
 // KEY_high follow a column of which any row has an interval; a missing value is an empty field, an
-// empty string is "". LIMIT: values are written as they are. A spreadsheet takes a name that begins
-// with = + - or @ for a formula: import such a file as text.
+// empty string is "". LIMIT: a spreadsheet takes a name that begins with = + - or @ for a formula:
+// import such a file as text.
 [[nodiscard]] std::string to_csv(const Document& document, std::string_view table);
 // One self-contained HTML file: styles, data and ECharts inside, nothing fetched; readable without
 // scripts (tables), light and dark, prints.

@@ -2,8 +2,8 @@
 #include "report/escape.h"
 
 #include "base/json_text.h"
+#include "base/printable.h"
 #include "base/result.h"
-#include "report/printable.h"
 
 #include <cstdint>
 #include <vector>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/format.h"
 
+#include "base/printable.h"
 #include "base/text.h"
-#include "report/printable.h"
 
 #include <algorithm>
 #include <array>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/html_parts.h"
 
+#include "base/printable.h"
 #include "base/result.h"
 #include "report/chart_table.h"
 #include "report/escape.h"
 #include "report/format.h"
-#include "report/printable.h"
 
 #include <cmath>
 #include <variant>

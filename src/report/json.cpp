@@ -2,39 +2,8 @@
 #include "base/json_text.h"
 #include "report/document.h"
 
-#include <cstddef>
-#include <string_view>
-
 namespace brim::report {
-namespace {
 
-// nlohmann escapes C0 only. DEL and C1 (U+0080 to U+009F, in UTF-8 c2 80 to c2 9f) also steer a
-// terminal; they can only stand inside strings, where \u00xx means the same.
-std::string with_controls_escaped(const std::string& dumped) {
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  std::string out;
-  out.reserve(dumped.size());
-  for (std::size_t i = 0; i < dumped.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(dumped[i]);
-    const auto next = i + 1 < dumped.size() ? static_cast<unsigned char>(dumped[i + 1]) : 0U;
-    const bool c1 = byte == 0xc2 && next >= 0x80 && next <= 0x9f;
-    if (!c1 && byte != 0x7f) {
-      out += dumped[i];
-      continue;
-    }
-    const unsigned code = c1 ? next : byte;
-    out += "\\u00";
-    out += kHex[code >> 4];
-    out += kHex[code & 15];
-    if (c1) ++i;
-  }
-  return out;
-}
-
-}  // namespace
-
-std::string to_json(const Document& document) {
-  return with_controls_escaped(json_text(document.json));
-}
+std::string to_json(const Document& document) { return json_text(document.json); }
 
 }  // namespace brim::report

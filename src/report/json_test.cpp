@@ -27,19 +27,5 @@ TEST(Json, A_name_that_is_not_UTF8_loses_its_bad_bytes_and_nothing_else) {
   EXPECT_EQ(read.at("k\ufffd"), 7);
 }
 
-TEST(Json, Holds_no_control_character_and_still_means_the_same) {
-  Document document;
-  document.json = {{"name", "\x1b[31m\x7f\u009b\u0080é\u00a0"}};
-  const auto text = to_json(document);
-  EXPECT_EQ(parse_json(text), document.json);
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    EXPECT_TRUE(byte >= ' ' || byte == '\n');
-    EXPECT_NE(byte, 0x7f);
-    const bool c1 = byte == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    EXPECT_FALSE(c1);
-  }
-}
-
 }  // namespace
 }  // namespace brim::report

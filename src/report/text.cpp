@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/text.h"
 
+#include "base/printable.h"
 #include "report/chart_table.h"
 #include "report/document.h"
-#include "report/printable.h"
 #include "report/text_layout.h"
 
 #include <algorithm>

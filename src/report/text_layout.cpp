@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/text_layout.h"
 
-#include "report/printable.h"
+#include "base/printable.h"
 
 #include <algorithm>
 

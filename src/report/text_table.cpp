@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/printable.h"
 #include "base/result.h"
 #include "report/format.h"
-#include "report/printable.h"
 #include "report/text_layout.h"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/text.h"
 
+#include "base/printable.h"
 #include "report/document.h"
-#include "report/printable.h"
 #include "report/sample/sample_document.h"
 #include "report/text_layout.h"
 

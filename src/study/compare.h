@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Two runs side by side, per metric and subject: difference of means, Welch interval, rank test,
-// and plain words. A run's values of one metric and subject are all its samples after the warm-up
-// (repeats and time steps); with one value on a side there is a difference but no interval.
+// and plain words. A run's values of one metric and subject are all its samples (repeats and time
+// steps); with one value on a side there is a difference but no interval.
 
 #include "base/stats.h"
 #include "report/document.h"
@@ -35,7 +35,8 @@ struct MetricComparison {
 
 // Metrics in both runs, by name, subject, point. `total_only`: leave subjects out.
 [[nodiscard]] std::vector<MetricComparison> compare(const Run& a, const Run& b, bool total_only);
-[[nodiscard]] report::Document comparison_document(const Run& a, const Run& b,
-                                                   const std::vector<MetricComparison>& rows);
+// compare(), and what a reader should know beside it: what only one run has, whether both came to
+// their end, how their hosts differ.
+[[nodiscard]] report::Document comparison_document(const Run& a, const Run& b, bool total_only);
 
 }  // namespace brim::study

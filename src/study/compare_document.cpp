@@ -19,11 +19,6 @@ using nlohmann::json;
 using report::Cell;
 using report::Unit;
 
-std::string_view unit_of(const std::string& metric) {
-  const Metric* known = find_metric(metric);
-  return known == nullptr ? std::string_view() : known->unit;
-}
-
 std::string words_of(Verdict verdict) {
   switch (verdict) {
     case Verdict::higher:
@@ -164,27 +159,57 @@ void answer(report::Document& document, const std::vector<MetricComparison>& row
         0.05 * static_cast<double>(tested)));
 }
 
-// Metrics that only one of the runs has, so that nothing is passed over in silence.
-void name_the_unmatched(report::Document& document, const Run& a, const Run& b) {
-  const auto names = [](const Run& run) {
-    std::set<std::string> all;
-    for (const Sample& sample : run.samples) all.insert(sample.metric);
-    return all;
-  };
-  const std::set<std::string> in_a = names(a);
-  const std::set<std::string> in_b = names(b);
-  const auto only = [&document](const std::set<std::string>& in,
-                                const std::set<std::string>& not_in, const char* key) {
+// What only one of the runs has, so that nothing is passed over in silence.
+void name_the_unmatched(report::Document& document, std::string_view what,
+                        const std::set<std::string>& in_a, const std::set<std::string>& in_b,
+                        const std::string& key) {
+  const auto only = [&](const std::set<std::string>& in, const std::set<std::string>& not_in,
+                        std::string_view run) {
     json list = json::array();
     for (const std::string& name : in)
       if (!not_in.contains(name)) list.push_back(valid_utf8(name));
     if (!list.empty())
-      document.warnings.push_back(fmt::format("{} metrics are only in run {}: {} ...", list.size(),
-                                              key, list.front().get<std::string>()));
-    document.json[fmt::format("only_in_{}", key)] = std::move(list);
+      document.warnings.push_back(fmt::format("{} {} only in run {}: {}{}", list.size(), what, run,
+                                              list.front().get<std::string>(),
+                                              list.size() > 1 ? " ..." : ""));
+    document.json[fmt::format("{}_{}", key, run)] = std::move(list);
   };
   only(in_a, in_b, "a");
   only(in_b, in_a, "b");
+}
+
+std::set<std::string> metrics_of(const Run& run) {
+  std::set<std::string> all;
+  for (const Sample& sample : run.samples) all.insert(sample.metric);
+  return all;
+}
+
+std::set<std::string> subjects_of(const Run& run) {
+  std::set<std::string> all;
+  for (const Sample& sample : run.samples)
+    if (!sample.subject.empty()) all.insert(sample.subject);
+  return all;
+}
+
+void name_what_did_not_complete(report::Document& document, std::string_view key,
+                                RunStatus status) {
+  static constexpr std::string_view kFigures = "figures cover what was read until then";
+  switch (status) {
+    case RunStatus::complete:
+      return;
+    case RunStatus::running:
+      document.warnings.push_back(fmt::format("Run {} is still running.", key));
+      return;
+    case RunStatus::partial:
+      document.warnings.push_back(fmt::format("Run {} is partial: {}.", key, kFigures));
+      return;
+    case RunStatus::interrupted:
+      document.warnings.push_back(fmt::format("Run {} was interrupted: {}.", key, kFigures));
+      return;
+    case RunStatus::failed:
+      document.warnings.push_back(fmt::format("Run {} failed: {}.", key, kFigures));
+      return;
+  }
 }
 
 void name_the_differences_of_context(report::Document& document, const Run& a, const Run& b) {
@@ -198,18 +223,24 @@ void name_the_differences_of_context(report::Document& document, const Run& a, c
   const json context_a = parsed_or_null(a.info.context_json);
   const json context_b = parsed_or_null(b.info.context_json);
   if (!context_a.is_object() || !context_b.is_object()) return;
+  // What two runs on one machine differ in anyway says nothing about the hosts.
+  static constexpr std::array<std::string_view, 2> kOfTheMoment = {"load1", "boot_id"};
+  json both = context_a;
+  both.update(context_b);
   std::string differing;
-  for (const auto& [key, value] : context_a.items())
-    if (!context_b.contains(key) || context_b[key] != value)
+  for (const auto& [key, value] : both.items()) {
+    if (std::find(kOfTheMoment.begin(), kOfTheMoment.end(), key) != kOfTheMoment.end()) continue;
+    if (!context_a.contains(key) || context_a[key] != value || !context_b.contains(key))
       differing += (differing.empty() ? "" : ", ") + key;
+  }
   if (!differing.empty())
     document.warnings.push_back("The hosts' contexts differ in: " + differing + ".");
 }
 
 }  // namespace
 
-report::Document comparison_document(const Run& a, const Run& b,
-                                     const std::vector<MetricComparison>& rows) {
+report::Document comparison_document(const Run& a, const Run& b, bool total_only) {
+  const std::vector<MetricComparison> rows = compare(a, b, total_only);
   report::Document document;
   document.title = fmt::format("{} (a) and {} (b)", title_of(a.info), title_of(b.info));
   document.provenance = Provenance::computed;
@@ -219,7 +250,11 @@ report::Document comparison_document(const Run& a, const Run& b,
                    {"metrics", json::array()}};
   for (const MetricComparison& row : rows) document.json["metrics"].push_back(row_json(row));
   answer(document, rows);
-  name_the_unmatched(document, a, b);
+  name_what_did_not_complete(document, "a", a.info.status);
+  name_what_did_not_complete(document, "b", b.info.status);
+  name_the_unmatched(document, "metrics", metrics_of(a), metrics_of(b), "only_in");
+  if (!total_only)
+    name_the_unmatched(document, "subjects", subjects_of(a), subjects_of(b), "subjects_only_in");
   name_the_differences_of_context(document, a, b);
   for (const auto& [key, run] : {std::pair{"a", &a}, std::pair{"b", &b}})
     document.context.emplace_back(

@@ -120,8 +120,8 @@ TEST(Compare, Percentage_is_left_out_against_zero_and_keeps_its_sign_below) {
   study::Run b = run_numbered(2);
   put(a, "share.churn_pages", {0});
   put(b, "share.churn_pages", {5});
-  put(a, "share.ksm_general_profit_bytes", {-10});
-  put(b, "share.ksm_general_profit_bytes", {-5});
+  put(a, "share.efficiency_percent", {-10});
+  put(b, "share.efficiency_percent", {-5});
   const auto rows = compare(a, b, true);
   EXPECT_FALSE(rows[0].difference_percent);
   EXPECT_DOUBLE_EQ(*rows[1].difference_percent, 50);
@@ -130,7 +130,7 @@ TEST(Compare, Percentage_is_left_out_against_zero_and_keeps_its_sign_below) {
 TEST(CompareDocument, Says_plainly_that_no_difference_was_seen) {
   study::Run a = run_numbered(1);
   put(a, "share.used_pages", {3, 1, 4, 1, 5, 9, 2, 6});
-  const auto document = comparison_document(a, a, compare(a, a, true));
+  const auto document = comparison_document(a, a, true);
   EXPECT_EQ(document.answer.front(), "No difference seen.");
   EXPECT_THAT(document.warnings, IsEmpty());
 }
@@ -142,7 +142,7 @@ TEST(CompareDocument, Tells_what_differs_and_whether_that_is_better) {
   put(a, "share.pss_bytes", {10, 11, 12, 10.5, 11.5});
   put(b, "share.pss_bytes", {5, 6, 7, 5.5, 6.5});
   put(b, "share.used_pages", {5});
-  const auto document = comparison_document(a, b, compare(a, b, true));
+  const auto document = comparison_document(a, b, true);
   EXPECT_THAT(document.answer,
               Contains(HasSubstr("share.pss_bytes is lower: 11 -> 6 (-45.5 %), better")));
   EXPECT_THAT(document.warnings, Contains(HasSubstr("contexts differ in: kernel")));
@@ -152,9 +152,48 @@ TEST(CompareDocument, Tells_what_differs_and_whether_that_is_better) {
   EXPECT_EQ(table.rows[0].size(), table.columns.size());
 }
 
+TEST(CompareDocument, Warns_of_a_run_that_did_not_come_to_its_end) {
+  study::Run a = run_numbered(1);
+  study::Run b = run_numbered(2);
+  put(a, "share.used_pages", {1});
+  put(b, "share.used_pages", {1});
+  a.info.status = RunStatus::partial;
+  b.info.status = RunStatus::interrupted;
+  const auto warnings = comparison_document(a, b, true).warnings;
+  EXPECT_THAT(warnings, Contains(HasSubstr("Run a is partial")));
+  EXPECT_THAT(warnings, Contains(HasSubstr("Run b was interrupted")));
+  b.info.status = RunStatus::failed;
+  EXPECT_THAT(comparison_document(a, b, true).warnings, Contains(HasSubstr("Run b failed")));
+}
+
+TEST(CompareDocument, Contexts_differ_by_what_lasts_whichever_run_has_it) {
+  study::Run a = run_numbered(1);
+  study::Run b = run_numbered(2);
+  a.info.context_json = R"({"kernel":"6.18","load1":0.5,"boot_id":"x"})";
+  b.info.context_json = R"({"kernel":"6.18","load1":2.5,"boot_id":"y"})";
+  EXPECT_THAT(comparison_document(a, b, true).warnings, Not(Contains(HasSubstr("contexts"))));
+  b.info.context_json = R"({"kernel":"6.18","thp":"always"})";
+  EXPECT_THAT(comparison_document(a, b, true).warnings,
+              Contains("The hosts' contexts differ in: thp."));
+}
+
+TEST(CompareDocument, Subjects_of_one_run_only_are_named_where_subjects_are_compared) {
+  study::Run a = run_numbered(1);
+  study::Run b = run_numbered(2);
+  put(a, "share.used_pages", {1}, "web1");
+  put(b, "share.used_pages", {1}, "web1");
+  put(b, "share.used_pages", {1}, "web2");
+  const auto document = comparison_document(a, b, false);
+  EXPECT_THAT(document.warnings, Contains("1 subjects only in run b: web2"));
+  EXPECT_EQ(document.json["subjects_only_in_b"], json::array({"web2"}));
+  EXPECT_EQ(document.json["subjects_only_in_a"], json::array());
+  EXPECT_THAT(comparison_document(a, b, true).warnings, IsEmpty());
+}
+
 TEST(CompareDocument, Without_common_metrics_says_so) {
   const study::Run a = run_numbered(1);
-  EXPECT_THAT(comparison_document(a, a, {}).answer, ElementsAre(HasSubstr("no metric in common")));
+  EXPECT_THAT(comparison_document(a, a, true).answer,
+              ElementsAre(HasSubstr("no metric in common")));
 }
 
 study::Run run_to_export() {
@@ -214,6 +253,35 @@ TEST(Export, Canonical_is_the_same_whenever_wherever_and_in_whatever_order) {
   EXPECT_THAT(export_run(one, ExportFormat::json, true), Not(HasSubstr("first_look_seconds")));
 }
 
+TEST(Export, Canonical_leaves_out_when_a_sample_was_measured_but_keeps_a_models_clock) {
+  study::Run one = run_numbered(3);
+  put(one, "share.used_pages", {5, 7});
+  one.samples[1].t_seconds = 1.02;
+  one.result_json = R"({"looks":[{"t_seconds":1.02}]})";
+  study::Run other = one;
+  other.samples[1].t_seconds = 0.99;
+  other.result_json = R"({"looks":[{"t_seconds":0.99}]})";
+  for (const ExportFormat format : {ExportFormat::csv, ExportFormat::json})
+    EXPECT_EQ(export_run(one, format, true), export_run(other, format, true));
+  EXPECT_EQ(export_run(one, ExportFormat::csv, true),
+            "metric,unit,subject,point,repeat,value,low,high\r\n"
+            "share.used_pages,pages,,0,0,5,,\r\n"
+            "share.used_pages,pages,,0,1,7,,\r\n");
+  one.info.provenance = other.info.provenance = Provenance::modelled;
+  for (const ExportFormat format : {ExportFormat::csv, ExportFormat::json})
+    EXPECT_NE(export_run(one, format, true), export_run(other, format, true));
+}
+
+TEST(Export, Names_can_not_steer_a_terminal) {
+  study::Run run = run_numbered(3);
+  put(run, "share.used_pages", {5}, "vm\x1b[31m\u009b");
+  for (const ExportFormat format : {ExportFormat::csv, ExportFormat::json}) {
+    const std::string text = export_run(run, format, false);
+    EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+    EXPECT_THAT(text, Not(HasSubstr("\u009b")));
+  }
+}
+
 TEST(Export, Survives_a_run_without_result_and_broken_text) {
   study::Run run = run_numbered(1);
   put(run, "share.used_pages", {1}, "vm\xff");
@@ -270,7 +338,7 @@ TEST_F(Schemas, Accept_what_brim_writes_and_nothing_amiss) {
   put(a, "share.pss_bytes", {10, 11, 12, 10.5, 11.5});
   put(b, "share.pss_bytes", {5, 6, 7, 5.5, 6.5});
   put(b, "share.zero_pages", {5}, "vm, \"one\"\nx");
-  json compared = comparison_document(a, b, compare(a, b, false)).json;
+  json compared = comparison_document(a, b, false).json;
   EXPECT_TRUE(accepts("compare", compared));
   compared["metrics"][0]["verdict"] = "maybe";
   EXPECT_FALSE(accepts("compare", compared));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // A run as CSV (one line a sample) or JSON (info, samples, result). Canonical: without times, ids
-// and host context, numbers printed to round-trip, so that two model runs can be compared byte for
-// byte.
+// and host context (a model's own clock stays), numbers printed to round-trip, so that two model
+// runs, or two scans of the same images with the same seed, can be compared byte for byte.
 
 #include "study/run.h"
 

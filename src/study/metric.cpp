@@ -10,36 +10,18 @@ namespace {
 // Sorted by name (byte order): find_metric() searches by halves. Names are stored in runs: rename
 // none. "pages_2m" are of 2 MiB, "pages" of 4 KiB.
 constexpr std::array kMetrics = std::to_array<Metric>({
-    {"share.anon_huge_bytes", "bytes",
-     "Anonymous memory in transparent huge pages (smaps AnonHugePages)."},
-    {"share.anonymous_bytes", "bytes", "Anonymous resident memory (smaps Anonymous)."},
     {"share.bytes_read", "bytes", "Memory read by the scan."},
-    {"share.changed_while_confirming_pages", "pages",
-     "Pages that changed before they were compared.", Direction::less_is_better},
-    {"share.changing_pages", "pages",
-     "Pages whose content differed between the two looks of one scan.", Direction::less_is_better},
     {"share.churn_pages", "pages", "Pages whose content differs from the look before.",
      Direction::less_is_better},
     {"share.churn_percent", "percent",
      "Pages whose content differs from the look before, of those seen in both.",
      Direction::less_is_better},
-    {"share.collision_pages", "pages", "Pages of equal hash and different bytes.",
-     Direction::less_is_better},
-    {"share.confirmed_pages", "pages", "Pages compared byte by byte and found equal."},
-    {"share.distinct_2m_pages", "pages_2m", "Distinct 2 MiB contents within a subject."},
     {"share.distinct_pages", "pages", "Distinct contents within a subject."},
     {"share.efficiency_percent", "percent",
      "Saved mergeable pages as a share of the potential (intra + inter).",
      Direction::more_is_better},
-    {"share.first_look_seconds", "s", "Time the first look at the pages took.",
-     Direction::less_is_better, Repeatable::no},
-    {"share.heavy_contents", "contents",
-     "Contents counted exactly under sampling because they have very many copies."},
-    {"share.hidden_by_huge_pages", "pages", "4 KiB potential that a 2 MiB page size hides.",
-     Direction::less_is_better},
     {"share.hidden_by_huge_pages_percent", "percent",
      "Share of the 4 KiB potential that a 2 MiB page size hides.", Direction::less_is_better},
-    {"share.huge_pages_4k", "pages", "4 KiB pages that are part of a huge page."},
     {"share.index_bytes", "bytes", "Memory of the scan's index of contents.",
      Direction::less_is_better},
     {"share.inter_saving_2m_pages", "pages_2m",
@@ -53,21 +35,14 @@ constexpr std::array kMetrics = std::to_array<Metric>({
     {"share.intra_saving_pages", "pages", "Pages that sharing within each subject could save.",
      Direction::more_is_better},
     {"share.ksm_bytes", "bytes", "Memory on KSM frames (smaps KSM).", Direction::more_is_better},
-    {"share.ksm_cpu_percent", "percent", "CPU time of ksmd, of one processor.",
-     Direction::less_is_better},
     {"share.ksm_frames", "frames", "Distinct KSM frames behind the merged pages."},
     {"share.ksm_full_scans", "count", "The kernel's global counter full_scans."},
-    {"share.ksm_general_profit_bytes", "bytes",
-     "The kernel's global general_profit: memory saved less KSM's own.", Direction::more_is_better},
     {"share.ksm_pages_shared", "pages",
      "The kernel's global counter pages_shared: frames that KSM shares; every process of the "
      "host."},
     {"share.ksm_pages_sharing", "pages",
      "The kernel's global counter pages_sharing: further mappings of these frames; every process "
      "of the host."},
-    {"share.ksm_pages_skipped", "pages",
-     "The kernel's global counter pages_skipped: pages passed over by smart_scan; every process of "
-     "the host."},
     {"share.ksm_pages_unshared", "pages",
      "The kernel's global counter pages_unshared: pages unique but checked again and again; every "
      "process of the host."},
@@ -76,8 +51,6 @@ constexpr std::array kMetrics = std::to_array<Metric>({
      "host."},
     {"share.ksm_saved_pages", "pages", "Merged pages less the KSM frames behind them.",
      Direction::more_is_better},
-    {"share.ksm_zero_pages", "pages",
-     "The kernel's global counter ksm_zero_pages: zero pages KSM put on the zero frame."},
     {"share.lz4_saving_pages", "pages",
      "Saved by lz4 on pages that compress to at most half, after sharing.",
      Direction::more_is_better},
@@ -93,16 +66,7 @@ constexpr std::array kMetrics = std::to_array<Metric>({
      Direction::less_is_better},
     {"share.outside_pages", "pages",
      "Pages whose frame is also mapped by others that were not scanned."},
-    {"share.padded_pages", "pages", "Last partial pages of files, padded with zeros."},
-    {"share.pages_read", "pages", "Pages read, zero pages included."},
     {"share.patch_saving_pages", "pages", "Saved by patching near-identical pages, after sharing.",
-     Direction::more_is_better},
-    {"share.patch_then_lz4_saving_pages", "pages",
-     "Saved by patching, and lz4 on what cannot be patched.", Direction::more_is_better},
-    {"share.patch_then_zstd_saving_pages", "pages",
-     "Saved by patching, and zstd on what cannot be patched.", Direction::more_is_better},
-    {"share.patchable_contents", "contents",
-     "Contents that a patch of at most half a page against a similar page describes.",
      Direction::more_is_better},
     {"share.proportional_saved_pages", "pages", "Sum over pages of 1 - 1 / mappings of the frame.",
      Direction::more_is_better},
@@ -113,13 +77,9 @@ constexpr std::array kMetrics = std::to_array<Metric>({
      "Non-zero pages less the frames behind them, by any way of sharing.",
      Direction::more_is_better},
     {"share.scan_seconds", "s", "Time the scan took.", Direction::less_is_better, Repeatable::no},
-    {"share.second_look_seconds", "s", "Time the second look at the pages took.",
-     Direction::less_is_better, Repeatable::no},
     {"share.shared_pages", "pages", "Pages whose frame is mapped more than once, by anyone.",
      Direction::more_is_better},
     {"share.swap_bytes", "bytes", "Memory in swap (smaps Swap).", Direction::less_is_better},
-    {"share.unconfirmed_pages", "pages", "Pages that could not be read again for comparison.",
-     Direction::less_is_better},
     {"share.unread_absent_pages", "pages",
      "Pages not read because they are never touched or not mapped."},
     {"share.unread_denied_pages", "pages", "Pages not read because they are there but unreadable."},
@@ -159,18 +119,6 @@ constexpr std::array kMetrics = std::to_array<Metric>({
 
 }  // namespace
 
-std::string_view name_of(Direction direction) {
-  switch (direction) {
-    case Direction::neither:
-      return "neither";
-    case Direction::more_is_better:
-      return "more_is_better";
-    case Direction::less_is_better:
-      return "less_is_better";
-  }
-  return "neither";
-}
-
 std::span<const Metric> metrics() { return kMetrics; }
 
 const Metric* find_metric(std::string_view name) {
@@ -178,6 +126,11 @@ const Metric* find_metric(std::string_view name) {
       kMetrics.begin(), kMetrics.end(), name,
       [](const Metric& metric, std::string_view key) { return metric.name < key; });
   return found != kMetrics.end() && found->name == name ? found : nullptr;
+}
+
+std::string_view unit_of(std::string_view name) {
+  const Metric* known = find_metric(name);
+  return known == nullptr ? std::string_view() : known->unit;
 }
 
 }  // namespace brim::study

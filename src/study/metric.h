@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Every metric brim can record: nothing else can be. One sorted table; `brim list metrics` prints
-// it.
+// Every metric brim records: nothing else can be. One sorted table; `brim list metrics` prints it.
 
 #include <cstdint>
 #include <span>
@@ -10,7 +9,6 @@
 namespace brim::study {
 
 enum class Direction : std::uint8_t { neither, more_is_better, less_is_better };
-[[nodiscard]] std::string_view name_of(Direction direction);
 
 // Whether a model run gives it again: a time the machine took does not, and canonical exports leave
 // it out.
@@ -27,5 +25,7 @@ struct Metric {
 [[nodiscard]] std::span<const Metric> metrics();  // sorted by name
 // Null if there is none of that name.
 [[nodiscard]] const Metric* find_metric(std::string_view name);
+// Its unit; nothing for a metric that is not in the table (any more).
+[[nodiscard]] std::string_view unit_of(std::string_view name);
 
 }  // namespace brim::study

@@ -1,115 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only file that includes SOCI, which is why it is long. Its exceptions end here.
 #include "study/store.h"
 
 #include "base/utf8.h"
 #include "study/metric.h"
-#include "study/store_location.h"
-#include "study/store_schema.h"
+#include "study/store_connection.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <thread>
 
 #include <fmt/format.h>
-#include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
-#include <soci/sqlite3/soci-sqlite3.h>
 
 namespace brim::study {
-
 namespace {
 
-struct Connection {
-  soci::session sql;
-  Dialect dialect = Dialect::sqlite;
-  std::string where;  // as shown in errors
-};
-
 using std::chrono::system_clock;
-
-constexpr int kBusyMilliseconds = 10'000;
-constexpr long long kApplicationId = 0x6272696d;  // "brim", in the SQLite header
-constexpr long long kMigrationLock = 0x6272696d;  // PostgreSQL advisory lock
-
-std::string one_line(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '.' || text.back() == ' '))
-    text.pop_back();
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
-
-Error sqlite_error(const soci::sqlite3_soci_error& error, const std::string& where) {
-  switch (error.result() & 0xff) {  // the primary code
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return {ErrorCode::io, "another process has held the store locked for more than 10 s", where};
-    case SQLITE_FULL:
-      return {ErrorCode::io, "the disk is full; what was recorded before is kept", where};
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-      return {ErrorCode::denied,
-              "the store can't be written: the file or its directory is read-only", where};
-    case SQLITE_CANTOPEN:
-      return {ErrorCode::denied,
-              "the store can't be opened: its directory must be writable (for SQLite's log)",
-              where};
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return {ErrorCode::bad_input,
-              "the store is damaged; move it away, or try sqlite3's .recover on a copy", where};
-    default:
-      return {ErrorCode::io, one_line(error.get_error_message()), where};
-  }
-}
-
-Error postgresql_error(const soci::soci_error& error, const std::string& where) {
-  const auto* const told = dynamic_cast<const soci::postgresql_soci_error*>(&error);
-  const std::string state = told == nullptr ? std::string() : told->sqlstate();
-  const bool denied = state.starts_with("28") || state == "42501";  // PostgreSQL manual, appendix A
-  return {denied ? ErrorCode::denied : ErrorCode::io, one_line(error.get_error_message()), where};
-}
-
-// Runs `work`, which returns a Result; what SOCI throws becomes an Error.
-template <class Work>
-auto guarded(const std::string& where, Work&& work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const soci::sqlite3_soci_error& error) {
-    return fail(sqlite_error(error, where));
-  } catch (const soci::soci_error& error) {
-    return fail(postgresql_error(error, where));
-  } catch (const std::exception& error) {
-    return fail(ErrorCode::io, one_line(error.what()), where);
-  }
-}
-
-// Begun at once as a writer, so that two writers queue instead of failing half way; rolled back
-// unless committed.
-class Transaction {
- public:
-  Transaction(soci::session& sql, Dialect dialect) : sql_(sql) {
-    sql_ << (dialect == Dialect::sqlite ? "BEGIN IMMEDIATE" : "BEGIN");
-  }
-  ~Transaction() {
-    if (committed_) return;
-    try {
-      sql_ << "ROLLBACK";
-    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it was rolled back already
-    }
-  }
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-  void commit() {
-    sql_ << "COMMIT";
-    committed_ = true;
-  }
-
- private:
-  soci::session& sql_;
-  bool committed_ = false;
-};
 
 long long nanoseconds_of(system_clock::time_point time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
@@ -117,87 +22,6 @@ long long nanoseconds_of(system_clock::time_point time) {
 system_clock::time_point time_of(long long nanoseconds) {
   return system_clock::time_point(
       std::chrono::duration_cast<system_clock::duration>(std::chrono::nanoseconds(nanoseconds)));
-}
-
-// Switching to WAL needs the file for itself, and SQLite does not wait for that: try again.
-void use_wal(soci::session& sql) {
-  for (int waited = 0;; waited += 20) {
-    try {
-      std::string mode;
-      sql << "PRAGMA journal_mode = WAL", soci::into(mode);
-      return;
-    } catch (const soci::sqlite3_soci_error& error) {
-      if ((error.result() & 0xff) != SQLITE_BUSY || waited >= kBusyMilliseconds) throw;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-  }
-}
-
-void connect_sqlite(soci::session& sql, const std::string& path) {
-  const bool plain = path.find('=') == std::string::npos;
-  sql.open(soci::sqlite3, plain ? path : fmt::format("dbname=\"{}\"", path));
-  sql << fmt::format("PRAGMA busy_timeout = {}", kBusyMilliseconds);
-  sql << "PRAGMA foreign_keys = ON";
-}
-
-void connect_postgresql(soci::session& sql, const std::string& location) {
-  sql.open(soci::postgresql, with_connect_timeout(location));
-  sql << "SET client_encoding = 'UTF8'";
-  sql << "SET client_min_messages = warning";
-}
-
-long long count_tables(Connection& to, std::string_view condition) {
-  static constexpr std::string_view kSqlite =
-      "SELECT count(*) FROM sqlite_master WHERE type = 'table'";
-  static constexpr std::string_view kPostgresql =
-      "SELECT count(*) FROM (SELECT table_name AS name FROM information_schema.tables"
-      " WHERE table_schema = current_schema()) AS tables WHERE true";
-  long long tables = 0;
-  to.sql << fmt::format("{} {}", to.dialect == Dialect::sqlite ? kSqlite : kPostgresql, condition),
-      soci::into(tables);
-  return tables;
-}
-
-// 0: nothing there yet.
-Result<int> schema_version(Connection& to) {
-  if (count_tables(to, "AND name = 'schema_version'") == 0) {
-    // A PostgreSQL schema may well hold other tables; an SQLite file is brim's alone.
-    if (to.dialect == Dialect::sqlite && count_tables(to, "AND name NOT LIKE 'sqlite_%'") > 0)
-      return fail(ErrorCode::bad_input, "not a brim store: an SQLite database of something else",
-                  to.where);
-    return 0;
-  }
-  long long version = -1;
-  to.sql << "SELECT max(version) FROM schema_version", soci::into(version);
-  if (version > newest_schema_version())
-    return fail(ErrorCode::bad_input,
-                fmt::format("made by a newer brim (schema {}, this one knows up to {}); use that "
-                            "brim, or another store",
-                            version, newest_schema_version()),
-                to.where);
-  return static_cast<int>(version);
-}
-
-// All migrations that are missing, in one transaction: a store is never between two versions.
-Result<void> migrate(Connection& to) {
-  BRIM_TRY(const int seen, schema_version(to));
-  if (seen == newest_schema_version()) return {};
-  if (to.dialect == Dialect::sqlite && seen == 0) {
-    to.sql << fmt::format("PRAGMA application_id = {}", kApplicationId);
-    to.sql << "PRAGMA auto_vacuum = INCREMENTAL";
-  }
-  Transaction transaction(to.sql, to.dialect);
-  if (to.dialect == Dialect::postgresql)
-    to.sql << fmt::format("SELECT pg_advisory_xact_lock({})", kMigrationLock);
-  BRIM_TRY(const int version, schema_version(to));  // another process may have been first
-  for (const Migration& migration : migrations()) {
-    if (migration.version <= version) continue;
-    for (const std::string_view statement : migration.statements)
-      to.sql << in_dialect(statement, to.dialect);
-    to.sql << fmt::format("UPDATE schema_version SET version = {}", migration.version);
-  }
-  transaction.commit();
-  return {};
 }
 
 constexpr std::string_view kRunColumns =
@@ -350,6 +174,13 @@ Result<void> no_such_run(Connection& in, std::int64_t run) {
   return fail(ErrorCode::missing, std::move(what), in.where);
 }
 
+// SQLite only: pages of the file that are free now go back to the disk.
+void give_back_space(Connection& in) {
+  long long ignored = 0;
+  soci::statement vacuum = (in.sql.prepare << "PRAGMA incremental_vacuum", soci::into(ignored));
+  for (bool more = vacuum.execute(true); more;) more = vacuum.fetch();
+}
+
 }  // namespace
 
 struct Store::State {
@@ -363,26 +194,7 @@ Store::~Store() = default;
 
 Result<Store> Store::open(const std::string& location) {
   Store store;
-  Connection& to = store.state_->connection;
-  to.where = without_password(location);
-  std::string path;
-  if (is_postgresql(location)) {
-    to.dialect = Dialect::postgresql;
-  } else {
-    BRIM_TRY(path, prepare_file(location));
-    to.where = path;
-  }
-  const Result<void> ready = guarded(to.where, [&]() -> Result<void> {
-    if (to.dialect == Dialect::postgresql) {
-      connect_postgresql(to.sql, location);
-      return migrate(to);
-    }
-    connect_sqlite(to.sql, path);
-    BRIM_CHECK(migrate(to));
-    use_wal(to.sql);
-    return {};
-  });
-  if (!ready) return fail(ready.error());
+  BRIM_CHECK(connect(store.state_->connection, location));
   return store;
 }
 
@@ -403,7 +215,7 @@ Result<std::int64_t> Store::begin(const RunInfo& info) {
     const long long start_ticks = info.owner.process_start_ticks;
     const std::string context = valid_utf8(info.context_json);
     long long id = 0;
-    Transaction transaction(to.sql, to.dialect);
+    Transaction transaction(to, Access::write);
     to.sql << "INSERT INTO run (area, command, arguments, label, provenance, status, started_ns,"
               " version, host_id, boot_id, process, process_start_ticks, context_json, result_json)"
               " VALUES (:area, :command, :arguments, :label, :provenance, :status, :started,"
@@ -428,7 +240,7 @@ Result<void> Store::add(std::int64_t run, std::span<const Sample> samples) {
     const long long id = run;
     long long next = 0;
     long long runs = 0;
-    Transaction transaction(to.sql, to.dialect);
+    Transaction transaction(to, Access::write);
     to.sql << "SELECT count(*) FROM run WHERE id = :run", soci::use(id), soci::into(runs);
     if (runs == 0)
       return fail(ErrorCode::gone, fmt::format("run {} was removed from the store", run), to.where);
@@ -449,7 +261,7 @@ Result<void> Store::finish(std::int64_t run, RunStatus status, const std::string
     const long long now = nanoseconds_of(system_clock::now());
     const std::string result = valid_utf8(result_json);
     long long open = 0;
-    Transaction transaction(to.sql, to.dialect);
+    Transaction transaction(to, Access::write);
     to.sql << "SELECT count(*) FROM run WHERE id = :run AND finished_ns IS NULL", soci::use(id),
         soci::into(open);
     if (open == 0)
@@ -472,9 +284,11 @@ Result<std::size_t> Store::mark_interrupted(const std::string& host_id, const Al
       if (info.owner.host_id != host_id || info.owner.process == 0 || alive(info.owner)) continue;
       const long long id = info.id;
       // The process may have finished the run between our look and its end.
-      in.sql << "UPDATE run SET status = 'interrupted' WHERE id = :run AND status = 'running'",
-          soci::use(id);
-      ++marked;
+      soci::statement mark = (in.sql.prepare << "UPDATE run SET status = 'interrupted'"
+                                                " WHERE id = :run AND status = 'running'",
+                              soci::use(id));
+      mark.execute(true);
+      marked += static_cast<std::size_t>(mark.get_affected_rows());
     }
     return marked;
   });
@@ -488,11 +302,21 @@ Result<std::vector<RunInfo>> Store::list(std::size_t limit) const {
   });
 }
 
+Result<std::optional<std::int64_t>> Store::last_finished() const {
+  Connection& from = state_->connection;
+  return guarded(from.where, [&]() -> Result<std::optional<std::int64_t>> {
+    BRIM_TRY(const std::vector<RunInfo> runs,
+             select_runs(from, "WHERE finished_ns IS NOT NULL ORDER BY id DESC LIMIT 1"));
+    if (runs.empty()) return std::nullopt;
+    return runs.front().id;
+  });
+}
+
 Result<Run> Store::load(std::int64_t run) const {
   Connection& from = state_->connection;
   return guarded(from.where, [&]() -> Result<Run> {
     const long long id = run;
-    Transaction transaction(from.sql, from.dialect);  // info, result and samples of one moment
+    const Transaction transaction(from, Access::read);  // info, result and samples of one moment
     BRIM_TRY(std::vector<RunInfo> infos, select_runs(from, fmt::format("WHERE id = {}", run)));
     if (infos.empty()) return fail(no_such_run(from, run).error());
     Run loaded;
@@ -508,24 +332,16 @@ Result<std::size_t> Store::prune(std::size_t keep) {
   Connection& in = state_->connection;
   return guarded(in.where, [&]() -> Result<std::size_t> {
     const auto kept = static_cast<long long>(keep);
-    long long before = 0;
-    long long after = 0;
-    {
-      Transaction transaction(in.sql, in.dialect);
-      in.sql << "SELECT count(*) FROM run", soci::into(before);
-      in.sql << "DELETE FROM run WHERE status <> 'running' AND id NOT IN (SELECT id FROM run"
-                " WHERE status <> 'running' ORDER BY id DESC LIMIT :keep)",
-          soci::use(kept);
-      in.sql << "SELECT count(*) FROM run", soci::into(after);
-      transaction.commit();
-    }
-    if (in.dialect == Dialect::sqlite && before > after) {
-      long long ignored = 0;
-      soci::statement give_back =
-          (in.sql.prepare << "PRAGMA incremental_vacuum", soci::into(ignored));
-      for (bool more = give_back.execute(true); more;) more = give_back.fetch();
-    }
-    return static_cast<std::size_t>(before - after);
+    soci::statement remove =
+        (in.sql.prepare << "DELETE FROM run WHERE status <> 'running' AND id NOT IN (SELECT id"
+                           " FROM run WHERE status <> 'running' ORDER BY id DESC LIMIT :keep)",
+         soci::use(kept));
+    Transaction transaction(in, Access::write);
+    remove.execute(true);
+    const auto removed = static_cast<std::size_t>(remove.get_affected_rows());
+    transaction.commit();
+    if (in.dialect == Dialect::sqlite && removed > 0) give_back_space(in);
+    return removed;
   });
 }
 

@@ -247,6 +247,14 @@ TEST(StoreFile, Uses_a_write_ahead_log_and_foreign_keys) {
   EXPECT_EQ(raw_sql(location, {"PRAGMA journal_mode"}), "wal");
 }
 
+TEST(StoreFile, Run_can_be_read_while_another_process_writes) {
+  const std::string path = fresh_directory() + "/store.sqlite";
+  auto store = Store::open(path);
+  ASSERT_TRUE(store);
+  const std::int64_t id = *store->begin({});
+  while_writing(path, [&] { EXPECT_TRUE(store->load(id)); });
+}
+
 TEST(StoreFile, Takes_odd_names) {
   const std::string directory = fresh_directory();
   for (const char* name :

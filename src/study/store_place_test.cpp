@@ -159,6 +159,13 @@ Result<std::string> fresh_location(Place place) {
   return location.replace(location.find("/postgres?") + 1, 8, name);
 }
 
+void while_writing(const std::string& path, const std::function<void()>& work) {
+  soci::session sql(soci::sqlite3, path);
+  sql << "BEGIN IMMEDIATE";
+  work();
+  sql << "ROLLBACK";
+}
+
 std::string raw_sql(const std::string& location, const std::vector<std::string>& statements) {
   std::string answer;
   try {

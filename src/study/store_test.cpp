@@ -176,6 +176,19 @@ TEST_P(StoreShared, List_is_newest_first_and_keeps_to_its_limit) {
   EXPECT_EQ(two[0].id, all[0].id);
 }
 
+TEST_P(StoreShared, Last_finished_run_passes_over_those_that_run_or_were_killed) {
+  Store store = open();
+  EXPECT_EQ(*store.last_finished(), std::nullopt);
+  const std::int64_t first = *store.begin(some_info());
+  const std::int64_t second = *store.begin(some_info());
+  ASSERT_TRUE(store.begin(some_info()));
+  EXPECT_EQ(*store.last_finished(), std::nullopt);
+  ASSERT_TRUE(store.finish(second, RunStatus::partial, "{}"));
+  ASSERT_TRUE(store.finish(first, RunStatus::complete, "{}"));
+  ASSERT_TRUE(store.mark_interrupted("machine", [](const RunOwner&) { return false; }));
+  EXPECT_EQ(*store.last_finished(), second);
+}
+
 TEST_P(StoreShared, Missing_run_is_refused_with_those_there_are) {
   Store store = open();
   EXPECT_THAT(store.load(7).error().what, HasSubstr("holds none yet"));

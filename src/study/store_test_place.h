@@ -26,6 +26,9 @@ enum class Place { sqlite, postgresql };
 // Runs statements, past the store; the first column of the first row of the last, as text.
 std::string raw_sql(const std::string& location, const std::vector<std::string>& statements);
 
+// Runs `work` while another connection of an SQLite store has a transaction of its own under way.
+void while_writing(const std::string& path, const std::function<void()>& work);
+
 // Runs `work` in a child process as a user without rights (nobody, where we are root) and returns
 // the text it gives.
 [[nodiscard]] std::string as_nobody(const std::function<std::string()>& work);

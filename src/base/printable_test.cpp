@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "report/printable.h"
+#include "base/printable.h"
 
 #include <string>
 
 #include <gtest/gtest.h>
 
-namespace brim::report {
+namespace brim {
 namespace {
 
 TEST(Printable, Escape_sequences_can_not_reach_a_terminal) {
@@ -53,4 +53,4 @@ TEST(DisplayWidth, Wide_characters_take_two_cells_and_combining_ones_none) {
 }
 
 }  // namespace
-}  // namespace brim::report
+}  // namespace brim

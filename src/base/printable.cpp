@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "report/printable.h"
+#include "base/printable.h"
 
 #include <cstdint>
 
 #include <fmt/format.h>
 #include <utf8proc.h>
 
-namespace brim::report {
+namespace brim {
 namespace {
 
 struct Decoded {
@@ -82,4 +82,4 @@ int display_width(std::string_view printable_text) {
   return width;
 }
 
-}  // namespace brim::report
+}  // namespace brim

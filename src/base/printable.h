@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace brim::report {
+namespace brim {
 
 // One line of valid UTF-8: control characters (C0, DEL, C1), line and paragraph separators and
 // invisible formatting characters (Cf: bidirectional controls, tags; not the joiners U+200C, U+200D
@@ -19,4 +19,4 @@ namespace brim::report {
 // LIMIT: a sequence joined by U+200D counts as its parts, as most terminals draw it.
 [[nodiscard]] int display_width(std::string_view printable_text);
 
-}  // namespace brim::report
+}  // namespace brim
