@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the program keeps and where it writes: the journal, the store, files, exports, runs cut short."""
+import atexit
 import json
 import os
 import pty
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,19 +13,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from brim_cli import BRIM, PAGE, SOURCE, main, one_line, page, run, run_json, write_image
+from brim_cli import BRIM, SOURCE, main, one_line, page, run, run_json, write_image
 
 WORK = Path(tempfile.mkdtemp(prefix="brim-state-"))
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 STORE = WORK / "store/brim.sqlite"
 JOURNAL = WORK / "state/journal"
 os.environ["BRIM_STORE"] = str(STORE)
 os.environ["BRIM_STATE_DIR"] = str(WORK / "state")
 A = write_image(WORK / "a.raw", [page(1), page(1), page(2), page(3)])
 B = write_image(WORK / "b.raw", [page(1), page(3), page(4), page(4)])
-
-
-def newest_run():
-    return run_json("runs", "runs", "--limit", "1")["runs"][0]
 
 
 def run_ids():
