@@ -16,6 +16,7 @@ constexpr std::array kMetrics = std::to_array<Metric>({
     {"share.churn_percent", "percent",
      "Pages whose content differs from the look before, of those seen in both.",
      Direction::less_is_better},
+    {"share.distinct_2m_pages", "pages_2m", "Distinct contents of 2 MiB within a subject."},
     {"share.distinct_pages", "pages", "Distinct contents within a subject."},
     {"share.efficiency_percent", "percent",
      "Saved mergeable pages as a share of the potential (intra + inter).",

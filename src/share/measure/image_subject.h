@@ -25,6 +25,8 @@ class ImageSubject final : public Subject {
   [[nodiscard]] std::span<const Part> parts() const override { return parts_; }
   [[nodiscard]] Pages readable_pages() const override { return readable_; }
   [[nodiscard]] Pages padded_pages() const override { return image_->padded_pages(); }
+  [[nodiscard]] std::optional<Error> damage() const override { return image_->damage(); }
+  [[nodiscard]] std::vector<std::string> notes() const override { return image_->notes(); }
   [[nodiscard]] bool has_facts() const override { return false; }
   [[nodiscard]] std::string why_no_facts() const override;
   [[nodiscard]] Result<std::unique_ptr<SubjectReader>> reader() const override;

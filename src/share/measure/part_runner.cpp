@@ -123,6 +123,8 @@ bool read_parts(std::span<const std::unique_ptr<Subject>> subjects, const PartLi
   Run run(subjects, list, state, progress, cancel);
   run_on_threads(static_cast<unsigned>(visitors.size()),
                  [&](unsigned number) { run.work(*visitors[number]); });
+  for (std::size_t s = 0; s < subjects.size(); ++s)
+    if (!state.errors[s]) state.errors[s] = subjects[s]->damage();
   return !run.out_of_memory();
 }
 

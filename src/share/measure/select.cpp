@@ -257,6 +257,8 @@ Result<Selected> Selector::select(std::chrono::milliseconds qmp_timeout) {
   BRIM_CHECK(open_wishes());
   if (!asked_.images.empty()) {
     BRIM_TRY(auto images, open_image_subjects(asked_.images));
+    for (const auto& image : images)
+      for (std::string& note : image->notes()) selected_.warnings.push_back(std::move(note));
     std::move(images.begin(), images.end(), std::back_inserter(selected_.subjects));
   }
   if (selected_.subjects.empty()) {

@@ -132,6 +132,11 @@ class Subject {
   // An upper bound on readable pages, for progress and for sizing the index.
   [[nodiscard]] virtual Pages readable_pages() const = 0;
   [[nodiscard]] virtual Pages padded_pages() const { return Pages(0); }
+  // What is wrong with what was read although the rest could be (a damaged dump). Ask after
+  // reading.
+  [[nodiscard]] virtual std::optional<Error> damage() const { return std::nullopt; }
+  // What the user should know of it, a sentence each without full stop.
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
   // Whether PageFacts::frame and the flags are filled; if not, why.
   [[nodiscard]] virtual bool has_facts() const = 0;
   [[nodiscard]] virtual std::string why_no_facts() const { return {}; }
