@@ -105,7 +105,8 @@ class FrameReader {
   static constexpr std::size_t kRegionFrames = 512;  // 2 MiB: 4 KiB of entries
   static constexpr std::size_t kRegions = 2048;      // 4 GiB of frames: 8 MiB of copies a file
   // A copy costs as much as asking for some 75 frames one by one (25 microseconds). Who has asked
-  // for half as many is likely to go on: merged memory asks for a region's frames hundreds of times.
+  // for half as many is likely to go on: merged memory asks for a region's frames hundreds of
+  // times.
   static constexpr std::uint32_t kAsksForACopy = 32;
 
   struct Region {

@@ -60,7 +60,8 @@ struct Savings {
 // copies enter through `pages` alone, which is exact, so that a content of very many copies adds no
 // variance. minimum + intra + inter = pages. p = 1: exact, no intervals.
 // LIMIT: an estimate of more memberships than there are pages for is cut to these, so that of small
-// samples the mean is a little low (2.4 % for 90 contents in the sample, nearly all of them unique).
+// samples the mean is a little low (2.4 % for 90 contents in the sample, nearly all of them
+// unique).
 [[nodiscard]] Savings savings_of(const ContentSums& sums, std::uint64_t pages, double p);
 
 }  // namespace brim::share
