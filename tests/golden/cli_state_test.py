@@ -29,6 +29,10 @@ def run_ids():
     return [one["id"] for one in run_json("runs", "runs", "--limit", "0")["runs"]]
 
 
+# A value of the kernel that is this test's own: the journal takes files below /proc and /sys only.
+KNOB = Path(f"/proc/{os.getpid()}/oom_score_adj")
+
+
 def plant_change(path, old="1", new="2"):
     """A journal entry of a run that is no more, which had changed the file from old to new."""
     JOURNAL.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -40,7 +44,7 @@ def plant_change(path, old="1", new="2"):
 
 
 def test_restore_itself_shows_and_undoes_what_was_left():
-    knob = WORK / "knob"
+    knob = KNOB
     knob.write_text("2\n")
     entry = plant_change(knob)
     shown = run_json("restore", "restore", "--dry-run")
@@ -62,7 +66,7 @@ def test_restore_that_fails_is_status_1():
 
 
 def test_every_other_start_undoes_what_was_left_and_says_how():
-    knob = WORK / "knob"
+    knob = KNOB
     knob.write_text("2\n")
     plant_change(knob)
     assert f"put {knob} back to '1'" in run("runs").stderr
@@ -74,7 +78,7 @@ def test_every_other_start_undoes_what_was_left_and_says_how():
 
 
 def test_another_root_never_touches_the_machines_journal():
-    knob = WORK / "knob"
+    knob = KNOB
     knob.write_text("2\n")
     entry = plant_change(knob)
     root = SOURCE / "tests/fixtures/hosts/debian-6.1"

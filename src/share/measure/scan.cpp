@@ -41,7 +41,10 @@ class Scan {
     if (options_.sample && *options_.sample < 1) choose_contents();
     BRIM_CHECK(make_indexes());
     if (options_.second_look) BRIM_CHECK(look_first());
-    BRIM_CHECK(look_and_count());
+    if (options_.second_look && cancel_.requested())
+      count_first_look();
+    else
+      BRIM_CHECK(look_and_count());
     BRIM_CHECK(anything_read());
     report();
     result_.partial =
@@ -126,8 +129,7 @@ class Scan {
     std::vector<std::unique_ptr<FirstLook>> looks;
     for (unsigned i = 0; i < threads_; ++i)
       looks.push_back(std::make_unique<FirstLook>(hasher_, first_look_));
-    ReadState ignored;  // what fails now fails again, or has come back
-    BRIM_CHECK(read_all(looks, ignored));
+    BRIM_CHECK(read_all(looks, first_read_));
     for (const PageMemory& memory : first_look_) result_.bytes_read += memory.size() * kPageSize;
     result_.first_look_seconds = seconds_since(start);
     const auto until = Clock::now() + *options_.second_look;
@@ -135,6 +137,31 @@ class Scan {
       std::this_thread::sleep_for(
           std::min<std::chrono::nanoseconds>(std::chrono::milliseconds(20), until - Clock::now()));
     return {};
+  }
+
+  // Cancelled before the look that counts: what the first one remembers, counted by half a hash.
+  // Real sharing, 2 MiB pages and what is beyond identity it can't tell.
+  void count_first_look() {
+    read_ = std::move(first_read_);
+    sample_ = ContentSample();
+    beyond_.reset();
+    tally_.subjects.resize(subjects_.size());
+    for (std::size_t i = 0; i < first_look_.size(); ++i) {
+      const std::uint32_t number = list_.parts()[i].subject;
+      SubjectTally& subject = tally_.subjects[number];
+      first_look_[i].for_each([&](std::uint64_t, std::uint64_t low) {
+        ++subject.pages;
+        if (low == hasher_.zero_page().low) {
+          ++subject.zero_pages;
+          return;
+        }
+        PageIndex::Page page;
+        page.hash = {.low = low, .high = low};
+        page.subject = number;
+        index_->add(page);
+      });
+    }
+    only_first_look_ = true;
   }
 
   Result<void> look_and_count() {
@@ -174,10 +201,7 @@ class Scan {
       }
       if (first == nullptr) first = &*read_.errors[s];
     }
-    if (pages > 0) return {};
-    if (cancel_.requested())
-      return fail(ErrorCode::interrupted, "interrupted before anything was read");
-    if (failed) return fail(*first);
+    if (pages == 0 && failed) return fail(*first);
     return {};
   }
 
@@ -190,6 +214,10 @@ class Scan {
     const Findings findings{subjects_, sample_, tally_, read_, figures};
     result_.results.push_back(small_page_result(findings));
     fill_real_sharing(findings, result_);
+    if (only_first_look_) {
+      result_.has_facts = false;
+      result_.why_no_facts = "it was interrupted before the look that tells it";
+    }
     fill_matrix(findings, result_);
     name_groups(figures);
     report_huge_pages();
@@ -296,7 +324,9 @@ class Scan {
   std::vector<PageMemory> remembered_;
   std::vector<std::unique_ptr<Look>> looks_;
   LookTally tally_;
+  ReadState first_read_;  // of the first of two looks: what fails then fails again, or comes back
   ReadState read_;
+  bool only_first_look_ = false;
   ScanResult result_;
 };
 

@@ -188,7 +188,7 @@ struct ScanResult {
 
 // `subjects` must outlive the call. Errors only when nothing could be done at all; a subject that
 // fails part way is marked in its SubjectResult and the whole is partial.
-// `interrupted`: cancelled before anything was read.
+// Cancelled: what was read by then, partial, be it nothing.
 [[nodiscard]] Result<ScanResult> scan(std::span<const std::unique_ptr<Subject>> subjects,
                                       const ScanOptions& options, const Rng& rng,
                                       Progress& progress, const Cancel& cancel);

@@ -77,6 +77,8 @@ std::string potential_line(const View& view) {
   const double used = number(view.potential, "used_pages");
   const double intra = number(view.potential, "intra_saving_pages");
   const double inter = number(view.potential, "inter_saving_pages");
+  if (used == 0 && view.scan.at("partial").get<bool>())
+    return "Interrupted before a non-zero page was read: nothing can be said.";
   if (used == 0) return "No non-zero page could be read: there is nothing to share.";
   return fmt::format(
       "Identical pages hold {} that one copy each would free: {} of the {} in use ({} inside a "

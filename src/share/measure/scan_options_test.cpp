@@ -3,6 +3,8 @@
 #include "share/measure/scan.h"
 #include "share/measure/test_subjects.h"
 
+#include <thread>
+
 #include <gtest/gtest.h>
 
 namespace brim::share::test {
@@ -206,13 +208,43 @@ TEST(Scan_beyond_identity, Exact_over_a_sample_is_refused) {
   EXPECT_EQ(refusal(planted(), options).code, ErrorCode::bad_input);
 }
 
-TEST(Scan_cancelled, Before_anything_was_read_is_an_error) {
-  Cancel cancel;
-  cancel.request();
-  EXPECT_EQ(refusal(planted(), plain_options(), cancel).code, ErrorCode::interrupted);
+TEST(Scan_cancelled, Between_two_looks_tells_the_potential_of_the_first) {
+  const std::vector<std::uint64_t> contents = {0, 1, 1, 2, 3, 0, 3, 3};
+  Subjects subjects;
+  subjects.push_back(image_of("a", contents));
   ScanOptions options = plain_options();
   options.second_look = std::chrono::hours(1);
-  EXPECT_EQ(refusal(planted(), options, cancel).code, ErrorCode::interrupted);
+  options.beyond = Beyond::sampled;
+  Progress progress;
+  Cancel cancel;
+  std::jthread stop([&cancel] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    cancel.request();
+  });
+  const auto result = scan(subjects, options, Rng(1), progress, cancel);
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(result->partial);
+  const Potential& potential = result->results[0].potential;
+  EXPECT_EQ(potential.zero_pages.value, 2);
+  EXPECT_EQ(potential.used_pages.value, 6);
+  EXPECT_EQ(potential.minimum_pages.value, 3);
+  EXPECT_EQ(potential.intra_saving_pages.value, 3);
+  EXPECT_FALSE(result->has_facts || result->beyond || result->changing_pages);
+}
+
+TEST(Scan_cancelled, Before_anything_was_read_is_partial_and_empty) {
+  Cancel cancel;
+  cancel.request();
+  Progress progress;
+  for (const bool two_looks : {false, true}) {
+    ScanOptions options = plain_options();
+    if (two_looks) options.second_look = std::chrono::hours(1);
+    const Subjects subjects = planted();
+    const auto result = scan(subjects, options, Rng(1), progress, cancel);
+    ASSERT_TRUE(result);
+    EXPECT_TRUE(result->partial);
+    EXPECT_EQ(result->results[0].potential.used_pages.value, 0);
+  }
 }
 
 TEST(Scan_of_2_MiB_pages_alone, Tells_nothing_that_is_counted_in_4_KiB_pages) {
