@@ -183,6 +183,8 @@ TEST(RawImageDeathTest, A_SIGBUS_elsewhere_still_ends_the_process) {
   void* mapping = ::mmap(nullptr, kPageSize, PROT_READ, MAP_SHARED, file.fd(), 0);
   ASSERT_NE(mapping, MAP_FAILED);
   file.truncate(0);
+  // The process that is to die runs this test up to here and then can't clean up.
+  for (const std::string& path : {image_file.path(), file.path()}) ::unlink(path.c_str());
   EXPECT_DEATH((void)*static_cast<volatile char*>(mapping), "");
   EXPECT_DEATH(::raise(SIGBUS), "");
   ::munmap(mapping, kPageSize);

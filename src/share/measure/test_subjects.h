@@ -153,6 +153,7 @@ using Subjects = std::vector<std::unique_ptr<Subject>>;
 
 inline std::vector<FakePage> pages_of(const std::vector<std::uint64_t>& contents) {
   std::vector<FakePage> pages;
+  pages.reserve(contents.size());
   for (const std::uint64_t content : contents) pages.push_back({content, true, {}});
   return pages;
 }
