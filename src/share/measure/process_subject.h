@@ -22,8 +22,9 @@
 //
 // readable_pages() is what was resident when the subject was opened; a process that grows
 // meanwhile, or has the kernel's zero page mapped, delivers more. Its mappings are those it had
-// then. LIMIT: before Linux 6.7, which has PAGEMAP_SCAN, terabytes of reserved address space with
-// something resident in it (sanitizers' shadow memory) take minutes to look up.
+// then. LIMIT: terabytes of reserved address space with something resident in it (sanitizers'
+// shadow memory) take half a minute to step over, and minutes before Linux 6.7, which has
+// PAGEMAP_SCAN.
 
 #include "base/result.h"
 #include "host/host.h"
