@@ -22,7 +22,7 @@ namespace {
 using PageView = std::span<const std::byte, kPageSize>;
 using PageBuffer = std::array<std::byte, kPageSize>;
 
-// Offers wait this long for their slots to come into the cache.
+// Offers wait this long for their buckets to come into the cache.
 constexpr std::size_t kPendingOffers = 8;
 
 struct Tallies {
@@ -123,8 +123,8 @@ struct Record {
 
 struct alignas(64) Worker {
   struct Pending {
-    std::array<std::size_t, kSimilarityBlocks> slots{};
-    std::uint16_t priority = 0;
+    std::array<ReferenceTable::Place, kSimilarityBlocks> places{};
+    std::uint8_t priority = 0;
     PageLocation location;
   };
   std::array<Pending, kPendingOffers> pending;
@@ -148,8 +148,9 @@ struct BeyondExaminer::State {
     if (!exact && all_contents) table.emplace(expected_contents);
   }
 
-  void offer_reference(Worker& worker, std::uint16_t priority, PageLocation location,
+  void offer_reference(Worker& worker, std::uint8_t priority, PageLocation location,
                        PageView bytes);
+  void enter(const Worker::Pending& pending);
   void record(Worker& worker, std::uint64_t order, PageLocation location, PageView bytes);
   // Nothing but the sample's order decides which pages come first.
   void examine_sample(const Reread& reread, const Cancel& cancel);
@@ -172,18 +173,21 @@ struct BeyondExaminer::State {
   std::uint64_t references_gone = 0;
 };
 
-void BeyondExaminer::State::offer_reference(Worker& worker, std::uint16_t priority,
+void BeyondExaminer::State::offer_reference(Worker& worker, std::uint8_t priority,
                                             PageLocation location, PageView bytes) {
-  Worker::Pending& place = worker.pending[worker.offered++ % kPendingOffers];
-  if (worker.offered > kPendingOffers) {
-    for (const std::size_t slot : place.slots) table->offer(slot, place.priority, place.location);
-  }
-  place = {.slots = {}, .priority = priority, .location = location};
+  Worker::Pending& pending = worker.pending[worker.offered++ % kPendingOffers];
+  if (worker.offered > kPendingOffers) enter(pending);
+  pending = {.places = {}, .priority = priority, .location = location};
   const auto hashes = hasher.hash(bytes);
   for (unsigned block = 0; block < kSimilarityBlocks; ++block) {
-    place.slots[block] = table->slot(block, hashes[block]);
-    table->prefetch(place.slots[block]);
+    pending.places[block] = table->place(block, hashes[block]);
+    table->prefetch(pending.places[block]);
   }
+}
+
+void BeyondExaminer::State::enter(const Worker::Pending& pending) {
+  for (const ReferenceTable::Place place : pending.places)
+    table->offer(place, pending.priority, pending.location);
 }
 
 void BeyondExaminer::State::record(Worker& worker, std::uint64_t order, PageLocation location,
@@ -210,8 +214,8 @@ double BeyondExaminer::State::patch_saving(const Reread& reread, const BottomSam
   const auto hashes = hasher.hash(page);
   double patch = 0;
   for (unsigned block = 0; block < kSimilarityBlocks; ++block) {
-    const auto candidate = table->find(table->slot(block, hashes[block]));
-    // A page that holds the slot itself is the reference of its block.
+    const auto candidate = table->find(table->place(block, hashes[block]));
+    // A page that is kept itself is the reference of its block.
     if (!candidate || *candidate == entry.location) continue;
     if (!read_page(reread, *candidate, reference)) continue;
     if (!hasher.same_block(block, page, reference)) continue;  // of another hash, or changed
@@ -223,10 +227,8 @@ double BeyondExaminer::State::patch_saving(const Reread& reread, const BottomSam
 
 void BeyondExaminer::State::examine_sample(const Reread& reread, const Cancel& cancel) {
   for (Worker& worker : workers) {
-    for (std::size_t i = 0; i < std::min(worker.offered, kPendingOffers); ++i) {
-      const Worker::Pending& place = worker.pending[i];
-      for (const std::size_t slot : place.slots) table->offer(slot, place.priority, place.location);
-    }
+    for (std::size_t i = 0; i < std::min(worker.offered, kPendingOffers); ++i)
+      enter(worker.pending[i]);
   }
   for (const BottomSample::Entry& entry : sample.take()) {
     if (cancel.requested()) return;
@@ -310,7 +312,7 @@ void BeyondExaminer::offer(unsigned worker, const PageHash& hash, std::uint32_t 
   }
   // Independent of the order, or the pages of the sample would be references more or less often.
   const auto priority =
-      static_cast<std::uint16_t>(mix_bits(hash.high ^ state_->priority_salt) >> 48);
+      static_cast<std::uint8_t>(mix_bits(hash.high ^ state_->priority_salt) >> 56);
   if (state_->table) state_->offer_reference(mine, priority, location, bytes);
   state_->sample.offer(order, location, bytes);
 }

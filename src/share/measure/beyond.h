@@ -11,14 +11,14 @@
 //
 // Beyond::sampled: a uniform sample of the contents, chosen by a keyed hash of the content (the
 // lowest `beyond_pages`), so that it depends neither on order nor on threads. Memory: the pages of
-// the sample (16 MiB for 4,096) and the reference table, 16 bytes an expected content. Time: two
-// 64-byte hashes and two table slots a content, and about 0.2 ms a page of the sample at the end.
+// the sample (16 MiB for 4,096) and the reference table, 32 bytes an expected content. Time: two
+// 64-byte hashes and two cache lines a content, and about 0.2 ms a page of the sample at the end.
 // Totals are the mean over the sample times the number of contents, with 95 % intervals (normal or
 // t with finite population correction; Wilson's score where few pages save anything). When the scan
 // itself keeps a sample of the contents (options.sample), only those that it keeps by their hash
 // are taken, heavy ones or not, and patching is not estimated: there are no references to speak of.
-// LIMIT: the table forgets (similarity.h), so patching is a lower estimate: of pages that have just
-// one similar page and share both blocks with it, up to 7 % are missed.
+// LIMIT: the table forgets (similarity.h): of pages that share one block with just one other page,
+// 0.8 % at most are missed.
 // LIMIT: whether a page of the sample is itself someone's reference isn't known: it counts as
 // compressible, and a reference may itself be counted as patched. `exact` has neither fault.
 //

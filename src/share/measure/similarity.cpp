@@ -15,8 +15,10 @@ __extension__ using Wide = unsigned __int128;
 
 constexpr unsigned kPageBits = 36;
 constexpr unsigned kSubjectBits = 12;
-constexpr unsigned kLocationBits = kPageBits + kSubjectBits;
-constexpr std::size_t kFewestSlots = 1024;
+constexpr unsigned kTagShift = kPageBits + kSubjectBits;
+constexpr unsigned kPriorityShift = kTagShift + 8;
+constexpr std::uint64_t kFewestBuckets = 256;
+constexpr std::uint64_t kContentsABucket = 4;  // of the eight that it has room for
 
 // Both halves of the 128-bit product, folded.
 std::uint64_t fold_multiply(std::uint64_t a, std::uint64_t b) {
@@ -55,47 +57,70 @@ bool BlockHasher::same_block(unsigned block, std::span<const std::byte, kPageSiz
                      kSimilarityBlockBytes) == 0;
 }
 
+class ReferenceTable::Guard {
+ public:
+  explicit Guard(std::atomic_flag& lock) : lock_(lock) {
+    while (lock_.test_and_set(std::memory_order_acquire)) __builtin_ia32_pause();
+  }
+  ~Guard() { lock_.clear(std::memory_order_release); }
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+
+ private:
+  std::atomic_flag& lock_;
+};
+
 ReferenceTable::ReferenceTable(std::uint64_t contents) {
   // No machine has 2^40 pages; an absurd guess must not overflow below.
-  slots_a_block_ = std::clamp<std::uint64_t>(contents, kFewestSlots, 1ULL << 40);
-  for (;; slots_a_block_ /= 2) {
-    BRIM_ASSERT(slots_a_block_ >= kFewestSlots / 2);
-    mapped_bytes_ = slots_a_block_ * kSimilarityBlocks * sizeof(std::uint64_t);
+  buckets_a_block_ =
+      std::clamp<std::uint64_t>(contents / kContentsABucket, kFewestBuckets, 1ULL << 38);
+  for (;; buckets_a_block_ /= 2) {
+    BRIM_ASSERT(buckets_a_block_ >= kFewestBuckets / 2);
+    mapped_bytes_ = buckets_a_block_ * kSimilarityBlocks * sizeof(Bucket);
     void* const memory = ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) continue;
-    // Slots are hit at random: huge pages spare a TLB miss each. Advice only.
+    // Buckets are hit at random: huge pages spare a TLB miss each. Advice only.
     (void)::madvise(memory, mapped_bytes_, MADV_HUGEPAGE);
-    // The kernel's zero-filled memory holds atomics of value zero.
-    slots_ = static_cast<std::atomic<std::uint64_t>*>(memory);
+    buckets_ = static_cast<Bucket*>(memory);
     return;
   }
 }
 
-ReferenceTable::~ReferenceTable() { ::munmap(slots_, mapped_bytes_); }
+ReferenceTable::~ReferenceTable() { ::munmap(buckets_, mapped_bytes_); }
 
-std::size_t ReferenceTable::slot(unsigned block, std::uint64_t hash) const {
-  const auto within = static_cast<std::size_t>((static_cast<Wide>(hash) * slots_a_block_) >> 64);
-  return block * slots_a_block_ + within;
+ReferenceTable::Place ReferenceTable::place(unsigned block, std::uint64_t hash) const {
+  const auto within = static_cast<std::size_t>((static_cast<Wide>(hash) * buckets_a_block_) >> 64);
+  // The bucket is told by the high bits, the tag by the low ones.
+  return {.bucket = block * buckets_a_block_ + within, .tag = static_cast<std::uint8_t>(hash)};
 }
 
-void ReferenceTable::offer(std::size_t slot, std::uint16_t priority, PageLocation location) {
+void ReferenceTable::offer(Place place, std::uint8_t priority, PageLocation location) {
   if (location.subject >> kSubjectBits != 0 || location.page >> kPageBits != 0) return;
   const std::uint64_t rank = std::max<std::uint64_t>(priority, 1);  // zero is for empty slots
-  const std::uint64_t entry =
-      rank << kLocationBits | std::uint64_t{location.subject} << kPageBits | location.page;
-  std::uint64_t seen = slots_[slot].load(std::memory_order_relaxed);
-  while (seen < entry &&
-         !slots_[slot].compare_exchange_weak(seen, entry, std::memory_order_relaxed)) {
+  const std::uint64_t entry = rank << kPriorityShift | std::uint64_t{place.tag} << kTagShift |
+                              std::uint64_t{location.subject} << kPageBits | location.page;
+  const Guard guard(locks_[place.bucket % kLocks]);
+  std::uint64_t* lowest = nullptr;
+  for (std::uint64_t& slot : buckets_[place.bucket]) {
+    if (slot != 0 && static_cast<std::uint8_t>(slot >> kTagShift) == place.tag) {
+      slot = std::max(slot, entry);
+      return;
+    }
+    if (lowest == nullptr || slot < *lowest) lowest = &slot;
   }
+  *lowest = std::max(*lowest, entry);
 }
 
-std::optional<PageLocation> ReferenceTable::find(std::size_t slot) const {
-  const std::uint64_t entry = slots_[slot].load(std::memory_order_relaxed);
-  if (entry == 0) return std::nullopt;
-  return PageLocation{
-      .subject = static_cast<std::uint32_t>(entry >> kPageBits & ((1ULL << kSubjectBits) - 1)),
-      .page = entry & ((1ULL << kPageBits) - 1)};
+std::optional<PageLocation> ReferenceTable::find(Place place) const {
+  const Guard guard(locks_[place.bucket % kLocks]);
+  for (const std::uint64_t slot : buckets_[place.bucket]) {
+    if (slot == 0 || static_cast<std::uint8_t>(slot >> kTagShift) != place.tag) continue;
+    return PageLocation{
+        .subject = static_cast<std::uint32_t>(slot >> kPageBits & ((1ULL << kSubjectBits) - 1)),
+        .page = slot & ((1ULL << kPageBits) - 1)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace brim::share

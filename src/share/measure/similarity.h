@@ -4,14 +4,15 @@
 // section 4.2. Two 64-byte blocks at places drawn once are hashed in every page; pages that agree
 // in one of the two blocks are candidates; one candidate is kept for each block hash.
 //
-// ReferenceTable keeps that candidate in 8 bytes: 16 bits of priority and where the page is. A slot
-// is shared by all hashes that fall on it, and the highest priority stays, whatever the order of
-// offers or the number of threads. The caller must look at the candidate's bytes: a slot may hold
-// the page of another hash.
-// LIMIT: it forgets. With as many contents as it was sized for, all of them unlike any other, a
-// block shared by two pages is lost with a probability of 0.26 (1 - E[2/(k+2)], k Poisson of mean
-// 1), one shared by eight of 0.10; pages that share both blocks must lose both. LIMIT: pages at or
-// above 2^36 (2^48 bytes) and subjects from 4,096 on are never references.
+// ReferenceTable keeps that candidate in 8 bytes: 8 bits of priority, 8 of the block's hash, and
+// where the page is. Eight slots of one cache line are shared by all hashes that fall on them; of a
+// hash the highest priority stays, of more than eight hashes the eight highest, whatever the order
+// of offers or the number of threads. The caller must look at the candidate's bytes: 8 bits of two
+// hashes may agree.
+// LIMIT: it forgets a little. With as many contents as it was sized for, all of them unlike any
+// other, a block shared by two pages is lost in 0.8 % of the cases; pages that share both blocks
+// must lose both. LIMIT: pages at or above 2^36 (2^48 bytes) and subjects from 4,096 on are never
+// references.
 
 #include "base/rng.h"
 #include "base/units.h"
@@ -59,25 +60,37 @@ struct PageLocation {
 
 class ReferenceTable {
  public:
-  // 16 bytes a content: one slot a block. Where that much memory is refused, half of it, and so on.
+  // Where a block's hash is kept.
+  struct Place {
+    std::size_t bucket = 0;
+    std::uint8_t tag = 0;
+  };
+
+  // 32 bytes a content: two slots a block. Where that much memory is refused, half of it, and so
+  // on.
   explicit ReferenceTable(std::uint64_t contents);
   ~ReferenceTable();
   ReferenceTable(const ReferenceTable&) = delete;
   ReferenceTable& operator=(const ReferenceTable&) = delete;
 
-  // Where a hash of a block is kept; for prefetching.
-  [[nodiscard]] std::size_t slot(unsigned block, std::uint64_t hash) const;
-  void prefetch(std::size_t slot) const { __builtin_prefetch(&slots_[slot], 1); }
+  [[nodiscard]] Place place(unsigned block, std::uint64_t hash) const;
+  void prefetch(Place place) const { __builtin_prefetch(&buckets_[place.bucket], 1); }
   // Any thread. Locations that don't fit are left out.
-  void offer(std::size_t slot, std::uint16_t priority, PageLocation location);
-  [[nodiscard]] std::optional<PageLocation> find(std::size_t slot) const;
+  void offer(Place place, std::uint8_t priority, PageLocation location);
+  // Any thread.
+  [[nodiscard]] std::optional<PageLocation> find(Place place) const;
 
   [[nodiscard]] std::uint64_t memory_bytes() const { return mapped_bytes_; }
 
  private:
-  std::atomic<std::uint64_t>* slots_ = nullptr;  // zero: empty
-  std::size_t slots_a_block_ = 0;
+  static constexpr std::size_t kLocks = 4096;
+  using Bucket = std::array<std::uint64_t, 8>;  // a cache line; zero: empty
+  class Guard;
+
+  Bucket* buckets_ = nullptr;
+  std::size_t buckets_a_block_ = 0;
   std::size_t mapped_bytes_ = 0;
+  mutable std::array<std::atomic_flag, kLocks> locks_;  // of the buckets with this remainder
 };
 
 }  // namespace brim::share
