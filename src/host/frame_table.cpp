@@ -25,7 +25,13 @@ constexpr std::uint64_t kFrameLimit = 1ULL << 55;  // as many bits as pagemap ha
 constexpr std::uint64_t kLargestGap = 5;
 constexpr std::size_t kWindow = 512;  // entries: 4 KiB on the stack, and past any fixed cost
 
-// Frames [low, high], and which places of the caller's spans want them: order[begin, end).
+// A frame, and its place in the caller's spans.
+struct Wanted {
+  std::uint64_t frame = 0;
+  std::size_t place = 0;
+};
+
+// Frames [low, high]; wanted[begin, end) are in it.
 struct Window {
   std::uint64_t low = 0;
   std::uint64_t high = 0;
@@ -35,13 +41,12 @@ struct Window {
 
 bool known(HostFrame frame) { return frame.number() != 0 && frame.number() < kFrameLimit; }
 
-// The longest window from order[begin] on. Frames may rise, fall or repeat inside it.
-Window window_from(std::span<const HostFrame> frames, std::span<const std::uint32_t> order,
-                   std::size_t begin) {
-  const std::uint64_t first = frames[order[begin]].number();
+// The longest window from wanted[begin] on. Frames may rise, fall or repeat inside it.
+Window window_from(std::span<const Wanted> wanted, std::size_t begin) {
+  const std::uint64_t first = wanted[begin].frame;
   Window window{first, first, begin, begin + 1};
-  for (; window.end < order.size(); ++window.end) {
-    const std::uint64_t frame = frames[order[window.end]].number();
+  for (; window.end < wanted.size(); ++window.end) {
+    const std::uint64_t frame = wanted[window.end].frame;
     const std::uint64_t low = std::min(window.low, frame);
     const std::uint64_t high = std::max(window.high, frame);
     const bool near =
@@ -60,13 +65,12 @@ bool scattered(std::size_t jumps, std::size_t frames) { return jumps > frames / 
 
 // Reads the window's entries of one file and hands them to their places.
 Result<void> read_window(const FrameFile& file, const Window& window,
-                         std::span<const HostFrame> frames, std::span<const std::uint32_t> order,
-                         std::span<std::uint64_t> out) {
+                         std::span<const Wanted> wanted, std::span<std::uint64_t> out) {
   std::array<std::uint64_t, kWindow> entries;  // NOLINT: filled as far as it is used
   BRIM_CHECK(
       file.read(HostFrame(window.low), std::span(entries).first(window.high - window.low + 1)));
   for (std::size_t i = window.begin; i < window.end; ++i)
-    out[order[i]] = entries[frames[order[i]].number() - window.low];
+    out[wanted[i].place] = entries[wanted[i].frame - window.low];
   return {};
 }
 
@@ -135,27 +139,26 @@ Result<void> FrameTable::read(std::span<const HostFrame> frames, std::span<std::
                               std::span<std::uint64_t> counts) const {
   BRIM_ASSERT(flags.empty() || flags.size() == frames.size());
   BRIM_ASSERT(counts.empty() || counts.size() == frames.size());
-  std::vector<std::uint32_t> order;
-  order.reserve(frames.size());
+  std::vector<Wanted> wanted;
+  wanted.reserve(frames.size());
+  std::size_t jumps = 0;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     if (known(frames[i])) {
-      order.push_back(static_cast<std::uint32_t>(i));
+      jumps += !wanted.empty() && near(HostFrame(wanted.back().frame), frames[i]) ? 0 : 1;
+      wanted.push_back({.frame = frames[i].number(), .place = i});
       continue;
     }
     if (!flags.empty()) flags[i] = frames[i].number() == 0 ? 0 : kNoPage;
     if (!counts.empty()) counts[i] = 0;
   }
-  std::size_t jumps = 0;
-  for (std::size_t i = 1; i < order.size(); ++i)
-    jumps += near(frames[order[i - 1]], frames[order[i]]) ? 0 : 1;
   // Sorting costs 30 ns a page, and may save two calls for each jump.
-  if (scattered(jumps, order.size()))
-    std::sort(order.begin(), order.end(),
-              [&](std::uint32_t a, std::uint32_t b) { return frames[a] < frames[b]; });
-  for (std::size_t at = 0; at < order.size();) {
-    const Window window = window_from(frames, order, at);
-    if (!flags.empty()) BRIM_CHECK(read_window(flags_, window, frames, order, flags));
-    if (!counts.empty()) BRIM_CHECK(read_window(counts_, window, frames, order, counts));
+  if (scattered(jumps, wanted.size()))
+    std::sort(wanted.begin(), wanted.end(),
+              [](const Wanted& a, const Wanted& b) { return a.frame < b.frame; });
+  for (std::size_t at = 0; at < wanted.size();) {
+    const Window window = window_from(wanted, at);
+    if (!flags.empty()) BRIM_CHECK(read_window(flags_, window, wanted, flags));
+    if (!counts.empty()) BRIM_CHECK(read_window(counts_, window, wanted, counts));
     at = window.end;
   }
   return {};
@@ -170,53 +173,54 @@ Result<void> FrameReader::read(std::span<const HostFrame> frames, std::span<std:
   for (std::size_t i = 1; i < frames.size(); ++i) jumps += near(frames[i - 1], frames[i]) ? 0 : 1;
   if (!scattered(jumps, frames.size())) return table_->read(frames, flags, counts);
   const Clock::time_point now = Clock::now();
-  if (!flags.empty()) BRIM_CHECK(read_file(table_->flags_, flags_, frames, now, flags));
-  if (!counts.empty()) BRIM_CHECK(read_file(table_->counts_, counts_, frames, now, counts));
-  return {};
-}
-
-Result<void> FrameReader::read_file(const FrameFile& file, Regions& regions,
-                                    std::span<const HostFrame> frames, Clock::time_point now,
-                                    std::span<std::uint64_t> out) {
   rest_.clear();
   rest_places_.clear();
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    if (known(frames[i])) {
-      BRIM_TRY(const Region* region, region_of(file, regions, frames[i], now));
-      if (region->copied) {
-        out[i] = (*region->entries)[frames[i].number() % kRegionFrames];
-        continue;
-      }
+    Region* region = known(frames[i]) ? region_to_copy(frames[i]) : nullptr;
+    if (region == nullptr) {
+      rest_.push_back(frames[i]);
+      rest_places_.push_back(i);
+      continue;
     }
-    rest_.push_back(frames[i]);
-    rest_places_.push_back(i);
+    const std::size_t at = frames[i].number() % kRegionFrames;
+    if (!flags.empty()) {
+      BRIM_CHECK(refresh(table_->flags_, region->number, region->flags, now));
+      flags[i] = (*region->flags.entries)[at];
+    }
+    if (!counts.empty()) {
+      BRIM_CHECK(refresh(table_->counts_, region->number, region->counts, now));
+      counts[i] = (*region->counts.entries)[at];
+    }
   }
-  rest_entries_.resize(rest_.size());
-  const std::span<std::uint64_t> none;
-  const bool of_flags = &regions == &flags_;
-  BRIM_CHECK(table_->read(rest_, of_flags ? rest_entries_ : none, of_flags ? none : rest_entries_));
-  for (std::size_t i = 0; i < rest_.size(); ++i) out[rest_places_[i]] = rest_entries_[i];
+  rest_flags_.resize(flags.empty() ? 0 : rest_.size());
+  rest_counts_.resize(counts.empty() ? 0 : rest_.size());
+  BRIM_CHECK(table_->read(rest_, rest_flags_, rest_counts_));
+  for (std::size_t i = 0; i < rest_flags_.size(); ++i) flags[rest_places_[i]] = rest_flags_[i];
+  for (std::size_t i = 0; i < rest_counts_.size(); ++i) counts[rest_places_[i]] = rest_counts_[i];
   return {};
 }
 
-Result<const FrameReader::Region*> FrameReader::region_of(const FrameFile& file, Regions& regions,
-                                                          HostFrame frame,
-                                                          Clock::time_point now) const {
+FrameReader::Region* FrameReader::region_to_copy(HostFrame frame) {
   const std::uint64_t number = frame.number() / kRegionFrames;
-  Region& region = regions[number % kRegions];
-  const bool stale = region.copied && now - region.copied_at > fresh_for_;
-  if (region.number != number || stale) {
+  Region& region = regions_[number % kRegions];
+  if (region.number != number) {
     region.number = number;
     region.asked = 0;
-    region.copied = false;
+    region.flags.valid = false;
+    region.counts.valid = false;
   }
-  if (region.copied || ++region.asked <= kAsksForACopy) return &region;
-  if (!region.entries)
-    region.entries = std::make_unique<std::array<std::uint64_t, kRegionFrames>>();
-  BRIM_CHECK(file.read(HostFrame(number * kRegionFrames), *region.entries));
-  region.copied_at = now;
-  region.copied = true;
-  return &region;
+  return ++region.asked > kAsksForACopy ? &region : nullptr;
+}
+
+Result<void> FrameReader::refresh(const FrameFile& file, std::uint64_t region, Copy& copy,
+                                  Clock::time_point now) const {
+  if (copy.valid && now - copy.made_at <= fresh_for_) return {};
+  if (!copy.entries) copy.entries = std::make_unique<std::array<std::uint64_t, kRegionFrames>>();
+  copy.valid = false;
+  BRIM_CHECK(file.read(HostFrame(region * kRegionFrames), *copy.entries));
+  copy.made_at = now;
+  copy.valid = true;
+  return {};
 }
 
 }  // namespace brim::host

@@ -109,30 +109,34 @@ class FrameReader {
   // times.
   static constexpr std::uint32_t kAsksForACopy = 32;
 
+  // What one file says of a region.
+  struct Copy {
+    std::unique_ptr<std::array<std::uint64_t, kRegionFrames>> entries;
+    Clock::time_point made_at;
+    bool valid = false;
+  };
   struct Region {
     std::uint64_t number = ~0ULL;  // frame / kRegionFrames
     std::uint32_t asked = 0;
-    bool copied = false;
-    Clock::time_point copied_at;
-    std::unique_ptr<std::array<std::uint64_t, kRegionFrames>> entries;
+    Copy flags;
+    Copy counts;
   };
-  // A region has one place it can be in; a newcomer puts another out.
-  using Regions = std::vector<Region>;
 
-  Result<void> read_file(const FrameFile& file, Regions& regions, std::span<const HostFrame> frames,
-                         Clock::time_point now, std::span<std::uint64_t> out);
-  // The region of a known frame, with a fresh copy if there is to be one.
-  Result<const Region*> region_of(const FrameFile& file, Regions& regions, HostFrame frame,
-                                  Clock::time_point now) const;
+  // The region a frame is in, when it was asked for often enough to be copied.
+  Region* region_to_copy(HostFrame frame);
+  // Makes the copy unless it is fresh.
+  Result<void> refresh(const FrameFile& file, std::uint64_t region, Copy& copy,
+                       Clock::time_point now) const;
 
   const FrameTable* table_;
   std::chrono::nanoseconds fresh_for_;
-  Regions flags_{kRegions};
-  Regions counts_{kRegions};
+  // A region has one place it can be in; a newcomer puts another out.
+  std::vector<Region> regions_{kRegions};
   // Of one call: what no copy answered.
   std::vector<HostFrame> rest_;
   std::vector<std::size_t> rest_places_;
-  std::vector<std::uint64_t> rest_entries_;
+  std::vector<std::uint64_t> rest_flags_;
+  std::vector<std::uint64_t> rest_counts_;
 };
 
 }  // namespace brim::host

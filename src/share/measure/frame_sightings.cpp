@@ -24,6 +24,7 @@ bool FrameSightings::first_sight(std::uint64_t frame) {
   std::atomic<std::uint64_t>& word =
       chunk(frame >> kChunkShift).words[(frame & ((1ULL << kChunkShift) - 1)) / 64];
   const std::uint64_t bit = 1ULL << (frame % 64);
+  if ((word.load(std::memory_order_relaxed) & bit) != 0) return false;  // bits are never taken back
   return (word.fetch_or(bit, std::memory_order_relaxed) & bit) == 0;
 }
 

@@ -191,9 +191,13 @@ void Look::count_mapped(const PageFacts& facts, SubjectTally& subject) {
   ++subject.shared_pages;
   subject.saved_shares += (1ULL << 24) - (1ULL << 24) / facts.map_count;
   if (facts.frame == 0) return;
-  LookTally::Mapped& mapped = tally_.mapped_frames[facts.frame];
-  ++mapped.seen;
-  mapped.map_count = std::max(mapped.map_count, facts.map_count);
+  if (facts.frame !=
+      last_mapped_frame_) {  // memory filled with one pattern is one frame again and again
+    last_mapped_ = &tally_.mapped_frames[facts.frame];
+    last_mapped_frame_ = facts.frame;
+  }
+  ++last_mapped_->seen;
+  last_mapped_->map_count = std::max(last_mapped_->map_count, facts.map_count);
 }
 
 void Look::count_page(const Chunk& chunk, std::size_t i) {

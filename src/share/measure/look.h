@@ -119,6 +119,8 @@ class Look final : public PartVisitor {
   std::optional<Confirmer> confirmer_;
   std::optional<HugeBlocks> blocks_;
   std::optional<PageMemory::Cursor> cursor_;  // in the first look, of the part in hand
+  std::uint64_t last_mapped_frame_ = 0;
+  LookTally::Mapped* last_mapped_ = nullptr;  // its entry in tally_.mapped_frames
   std::array<PageHash, PageHasher::kMost> hashes_{};
 };
 

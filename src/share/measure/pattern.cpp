@@ -29,12 +29,16 @@ bool counts_up(Page page) {
   return true;
 }
 
-// How many bytes are not zero; stops counting beyond `most`.
+// How many bytes are not zero; stops counting beyond `most`. By blocks, which the compiler turns
+// into vector code: most pages are out after the first.
 std::size_t non_zero_bytes(Page page, std::size_t most) {
+  constexpr std::size_t kBlock = 128;
+  static_assert(kPageSize % kBlock == 0);
   std::size_t count = 0;
-  for (const std::byte byte : page) {
-    count += byte != std::byte{0} ? 1 : 0;
-    if (count > most) break;
+  for (std::size_t at = 0; at < page.size() && count <= most; at += kBlock) {
+    std::uint8_t in_block = 0;
+    for (std::size_t i = 0; i < kBlock; ++i) in_block += page[at + i] != std::byte{0} ? 1 : 0;
+    count += in_block;
   }
   return count;
 }
