@@ -104,10 +104,9 @@ class FrameReader {
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kRegionFrames = 512;  // 2 MiB: 4 KiB of entries
   static constexpr std::size_t kRegions = 2048;      // 4 GiB of frames: 8 MiB of copies a file
-  // A copy costs as much as asking for some 75 frames one by one (25 microseconds). Who has asked
-  // for half as many is likely to go on: merged memory asks for a region's frames hundreds of
-  // times.
-  static constexpr std::uint32_t kAsksForACopy = 32;
+  // A copy costs as much as asking for some 85 frames one by one (40 microseconds; seen on Linux
+  // 6.18). Who has paid for one in vain may as well buy it: never more than twice the least.
+  static constexpr std::uint32_t kAsksForACopy = 85;
 
   // What one file says of a region.
   struct Copy {
@@ -122,8 +121,9 @@ class FrameReader {
     Copy counts;
   };
 
-  // The region a frame is in, when it was asked for often enough to be copied.
-  Region* region_to_copy(HostFrame frame);
+  // The region a frame is in, when it was asked for often enough to be copied. `again`: the frame
+  // asked for before this one, which costs nothing.
+  Region* region_to_copy(HostFrame frame, bool again);
   // Makes the copy unless it is fresh.
   Result<void> refresh(const FrameFile& file, std::uint64_t region, Copy& copy,
                        Clock::time_point now) const;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Which host frames a scan has already seen: one bit a frame, in chunks made when first needed (a
-// host of 256 GiB needs 8 MiB). Thread-safe.
+// Which host frames a scan has already seen: one bit a frame, in chunks made when first needed, of
+// which only the pages touched take memory (a host of 256 GiB needs 8 MiB). Thread-safe.
 
 #include <array>
 #include <atomic>
@@ -23,18 +23,17 @@ class FrameSightings {
   // x86-64 machine has (physical addresses are 52 bits, frames 40).
   bool first_sight(std::uint64_t frame);
 
+  // At most: a chunk counts as if all of it were touched.
   [[nodiscard]] std::uint64_t memory_bytes() const;
 
  private:
-  static constexpr unsigned kChunkShift = 22;  // frames: 16 GiB of memory, 512 KiB of bits
+  static constexpr unsigned kChunkShift = 24;  // frames: 64 GiB of memory, 2 MiB of bits
   static constexpr std::size_t kWords = (1ULL << kChunkShift) / 64;
   static constexpr std::uint64_t kEnd = 1ULL << 40;
-  struct Chunk {
-    std::array<std::atomic<std::uint64_t>, kWords> words{};
-  };
-  Chunk& chunk(std::size_t number);
+  using Word = std::atomic<std::uint64_t>;
+  Word* chunk(std::size_t number);
 
-  std::vector<std::atomic<Chunk*>> chunks_;  // 2 MiB
+  std::vector<std::atomic<Word*>> chunks_;  // 512 KiB
 };
 
 }  // namespace brim::share

@@ -9,7 +9,7 @@
 namespace brim::share {
 namespace {
 
-constexpr std::uint64_t kChunkFrames = 1ULL << 22;
+constexpr std::uint64_t kChunkFrames = 1ULL << 24;
 constexpr std::uint64_t kFrameLimit = 1ULL << 40;
 
 TEST(Frame_sightings, A_frame_is_new_once) {

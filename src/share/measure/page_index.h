@@ -55,10 +55,13 @@ class PageArena {
   // Nothing where the system has no memory to give.
   static std::optional<PageArena> make(std::uint64_t bytes);
   PageArena(PageArena&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+      : data_(std::exchange(other.data_, nullptr)),
+        bytes_(std::exchange(other.bytes_, 0)),
+        mapping_(std::exchange(other.mapping_, {})) {}
   PageArena& operator=(PageArena&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
+    std::swap(mapping_, other.mapping_);
     return *this;
   }
   PageArena(const PageArena&) = delete;
@@ -70,6 +73,7 @@ class PageArena {
  private:
   std::byte* data_ = nullptr;
   std::uint64_t bytes_ = 0;
+  std::span<std::byte> mapping_;  // they lie in
 };
 
 class PageIndex {
