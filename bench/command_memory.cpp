@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Anonymous memory of the whole command `brim share scan --image` at its peak, over images of 1, 2
-// and 4 GiB of distinct pages, and what follows from a straight line through them for 16 GiB.
-// Only RssAnon counts: the image's own pages, mapped, are the page cache's.
-// LIMIT: 16 GiB is extrapolated, not measured.
+// Anonymous memory of the whole command `brim share scan --image` at its peak, over an image of
+// 16 GiB of distinct pages. Only RssAnon counts: the image's own pages, mapped, are the page
+// cache's.
 
 #include "base/fd.h"
 #include "base/text.h"
@@ -59,67 +58,40 @@ std::optional<std::uint64_t> peak_of_scan(const std::string& program, const std:
   return peak;
 }
 
-bool extend(int file, std::size_t from, std::size_t to) {
-  if (::posix_fallocate(file, 0, static_cast<off_t>(to)) != 0) return false;
-  void* mapping = ::mmap(nullptr, to - from, PROT_READ | PROT_WRITE, MAP_SHARED, file,
-                         static_cast<off_t>(from));
-  if (mapping == MAP_FAILED) return false;
-  fill_pages(std::span(static_cast<std::byte*>(mapping), to - from), from + 1, 1);
-  ::munmap(mapping, to - from);
+// A GiB at a time: the mapping of what is written counts as memory of this program.
+bool make_image(const std::string& path, std::size_t size) {
+  const Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!file || ::posix_fallocate(file.get(), 0, static_cast<off_t>(size)) != 0) return false;
+  for (std::size_t at = 0; at < size; at += kGib) {
+    void* mapping = ::mmap(nullptr, kGib, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(),
+                           static_cast<off_t>(at));
+    if (mapping == MAP_FAILED) return false;
+    fill_pages(std::span(static_cast<std::byte*>(mapping), kGib), at + 1, 1);
+    ::munmap(mapping, kGib);
+  }
   return true;
-}
-
-// Least squares, at `x`.
-double line_at(std::span<const double> xs, std::span<const double> ys, double x) {
-  double mean_x = 0;
-  double mean_y = 0;
-  for (std::size_t i = 0; i < xs.size(); ++i) {
-    mean_x += xs[i] / static_cast<double>(xs.size());
-    mean_y += ys[i] / static_cast<double>(xs.size());
-  }
-  double covariance = 0;
-  double variance = 0;
-  for (std::size_t i = 0; i < xs.size(); ++i) {
-    covariance += (xs[i] - mean_x) * (ys[i] - mean_y);
-    variance += (xs[i] - mean_x) * (xs[i] - mean_x);
-  }
-  return mean_y + covariance / variance * (x - mean_x);
 }
 
 }  // namespace
 
 bool measure_command_memory(const BenchOptions& options) {
   const std::string path = fmt::format("{}/brim-bench-{}-memory", options.folder, ::getpid());
-  const Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  std::vector<double> sizes, peaks;
-  std::string why;
-  std::size_t size = 0;
-  for (const std::size_t next : {kGib, 2 * kGib, 4 * kGib}) {
-    if (!file || !extend(file.get(), size, next)) {
-      why = fmt::format("{}: no room for an image of {} GiB", options.folder, next / kGib);
-      break;
-    }
-    size = next;
-    const auto peak = peak_of_scan(options.program, path);
-    if (!peak) {
-      why = fmt::format("{}: can't be run, or fails", options.program);
-      break;
-    }
-    sizes.push_back(static_cast<double>(size));
-    peaks.push_back(static_cast<double>(*peak));
-    fmt::print("memory: {} GiB of distinct pages, {:.0f} MB anonymous at the peak\n", size / kGib,
-               peaks.back() / 1e6);
-  }
+  const std::size_t size = options.memory_gib * kGib;
+  const bool made = make_image(path, size);
+  const auto peak = made ? peak_of_scan(options.program, path) : std::nullopt;
   ::unlink(path.c_str());
-  if (!why.empty()) {
-    fmt::print("{}: NOT MEASURED\n", why);
+  if (!peak) {
+    fmt::print("memory: {}: NOT MEASURED\n",
+               made ? fmt::format("{} can't be run, or fails", options.program)
+                    : fmt::format("{} has no room for an image of {} GiB", options.folder,
+                                  options.memory_gib));
     return false;
   }
-  constexpr double kTarget = 16.0 * kGib;
-  const double all = line_at(sizes, peaks, kTarget);
-  const double index = kTarget / kPageSize * kIndexBytesAPage;
-  return show("memory: MB for 16 GiB (extrapolated) beside 134 of index", (all - index) / 1e6,
-              Bound::at_most, 200);
+  const double index = static_cast<double>(size) / kPageSize * kIndexBytesAPage;
+  fmt::print("memory: {} GiB of distinct pages, {:.0f} MB anonymous at the peak\n",
+             options.memory_gib, static_cast<double>(*peak) / 1e6);
+  return show(fmt::format("memory: MB beside {:.0f} of index", index / 1e6),
+              (static_cast<double>(*peak) - index) / 1e6, Bound::at_most, 200);
 }
 
 }  // namespace brim::bench

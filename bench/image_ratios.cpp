@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scans of raw images in the page cache against summing the same mapping, in the same mapping
-// state: "mapped" has every page in the page table before (the scan still asks the kernel to map
-// them, which costs it some 60 ns a page), "fresh" maps the file anew each time, so that both pay
-// for having its pages mapped, each in its own way.
+// state: "mapped" has every page in the page table before, "fresh" maps the file anew each time, so
+// that both pay for having its pages mapped, each in its own way.
 
 #include "base/fd.h"
 #include "ratios.h"

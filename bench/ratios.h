@@ -22,9 +22,10 @@ constexpr int kRepetitions = 7;
 
 struct BenchOptions {
   bool check = false;
-  bool ksm = false;            // also measure merged memory: turns ksmd on and back
-  std::size_t mib = 1024;      // of each image
-  std::size_t live_mib = 512;  // of the process scanned
+  bool ksm = false;             // also measure merged memory: turns ksmd on and back
+  std::size_t mib = 1024;       // of each image
+  std::size_t live_mib = 512;   // of the process scanned
+  std::size_t memory_gib = 16;  // of the image for `memory`
   std::string folder = "/dev/shm";
   std::string program;  // brim
   std::string only;     // images, live or memory; empty: all

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // How near `brim share scan` comes to the memory's own speed, and how much memory it takes itself:
-//   share_scan_bench [--check] [--only images|live|memory] [--mib N] [--live-mib N] [--folder DIR]
-//                    [--ksm] [--brim PROGRAM]
+//   share_scan_bench [--check] [--only images|live|memory] [--mib N] [--live-mib N]
+//                    [--memory-gib N] [--folder DIR] [--ksm] [--brim PROGRAM]
 // --check: exit 1 when a floor is missed. Images are written to DIR (/dev/shm by default, which
-// needs 4 GiB for `memory` and twice N MiB for `images`) and removed. --ksm also measures merged
-// memory (root): ksmd runs for that time, and is set back. PROGRAM: the brim beside this program.
+// needs 16 GiB for `memory`, or --memory-gib, and twice --mib for `images`) and removed. --ksm also
+// measures merged memory (root): ksmd runs for that time, and is set back. PROGRAM: the brim beside
+// this program.
 
 #include "base/text.h"
 #include "ratios.h"
@@ -37,6 +38,8 @@ std::optional<BenchOptions> parse(int argc, char** argv) {
       options.mib = size(64);
     else if (argument == "--live-mib")
       options.live_mib = size(64);
+    else if (argument == "--memory-gib")
+      options.memory_gib = size(1);
     else if (argument == "--folder")
       options.folder = value();
     else if (argument == "--brim")

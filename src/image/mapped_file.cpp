@@ -26,6 +26,8 @@ namespace {
 // pages around each fault anyway (fault_around_bytes).
 constexpr std::uint64_t kSmallestPrefetch = 16 * kPageSize;
 
+constexpr std::uint64_t kMostRemembered = 1ULL << 40;
+
 constexpr std::uint64_t down_to(std::uint64_t value, std::uint64_t unit) {
   return value - value % unit;
 }
@@ -93,6 +95,7 @@ MappedFile::MappedFile(Fd fd, std::string name, std::uint64_t size, std::size_t 
                        std::byte* base, std::size_t page_size)
     : fd_(std::move(fd)), name_(std::move(name)), size_(size), length_(length), base_(base) {
   guard_.emplace(base, length, page_size);
+  if (length <= kMostRemembered) prefetched_ = std::vector<Prefetched>(length / kHugePageSize + 1);
 }
 
 MappedFile::~MappedFile() {
@@ -130,6 +133,12 @@ Result<void> MappedFile::prefetch(std::uint64_t offset, std::uint64_t length) co
   if (length < kSmallestPrefetch) return {};
   const std::uint64_t begin = down_to(offset, kPageSize);
   const std::uint64_t end = std::min<std::uint64_t>(length_, offset + length);
+  // A second look would pay 60 ns a page to learn that all is mapped; what the kernel has unmapped
+  // meanwhile faults in by itself.
+  const std::uint64_t range = (begin % kHugePageSize) << 32 | (end - begin);
+  if (!prefetched_.empty() && end - begin < 1ULL << 32 &&
+      prefetched_[begin / kHugePageSize].range.exchange(range, std::memory_order_relaxed) == range)
+    return {};
   while (::madvise(base_ + begin, end - begin, MADV_POPULATE_READ) != 0) {
     if (errno == EINTR || errno == EAGAIN) continue;
     if (errno == EFAULT || errno == EHWPOISON) return failure();

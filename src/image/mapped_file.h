@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "image/mapping_guard.h"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -47,8 +48,8 @@ class MappedFile {
   // With them.
   [[nodiscard]] std::span<const std::byte> padded_bytes() const { return {base_, length_}; }
 
-  // Has the pages of [offset, offset + length) mapped at once, instead of one fault for every few.
-  // Errors as check_intact().
+  // Has the pages of [offset, offset + length) mapped at once, instead of one fault for every few;
+  // asked for the same range again, does nothing. Errors as check_intact(). Thread-safe.
   [[nodiscard]] Result<void> prefetch(std::uint64_t offset, std::uint64_t length) const;
   [[nodiscard]] Result<void> check_intact() const;
 
@@ -62,12 +63,19 @@ class MappedFile {
   [[nodiscard]] Result<void> fill_last_page();
   [[nodiscard]] Result<void> failure() const;
 
+  // What was prefetched of the 2 MiB that a range begins in: where it begins and how long it is.
+  struct Prefetched {
+    std::atomic<std::uint64_t> range{0};
+  };
+
   Fd fd_;
   std::string name_;
   std::uint64_t size_;
   std::size_t length_;  // size_ up to whole pages
   std::byte* base_;
   std::optional<MappingGuard> guard_;
+  // Empty for files beyond 1 TiB: there the kernel is asked each time.
+  mutable std::vector<Prefetched> prefetched_;
 };
 
 }  // namespace brim::image
