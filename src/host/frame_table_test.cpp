@@ -19,8 +19,6 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Process self() { return std::move(Process::open(live_host(), ::getpid())).value(); }
-
 constexpr std::uint64_t bit(PageFlag flag) { return 1ULL << static_cast<unsigned>(flag); }
 
 TEST(FrameTable, Flags_and_counts_belong_together) {

@@ -14,8 +14,6 @@
 namespace brim::host {
 namespace {
 
-Process self() { return std::move(Process::open(live_host(), ::getpid())).value(); }
-
 bool may_see_frames() { return sees_frames(live_host()); }
 
 TEST(PageMapEntry, Bits_are_those_of_the_kernels_documentation) {

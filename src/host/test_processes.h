@@ -4,6 +4,7 @@
 
 #include "base/units.h"
 #include "host/host.h"
+#include "host/process.h"
 
 #include <cstddef>
 #include <utility>
@@ -21,6 +22,7 @@ inline Host fixture(const std::string& name) {
       .value();
 }
 inline Host live_host() { return std::move(Host::open("/")).value(); }
+inline Process self() { return std::move(Process::open(live_host(), ::getpid())).value(); }
 
 // A child that only waits; killed and reaped at the end.
 class WaitingChild {

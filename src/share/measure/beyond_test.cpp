@@ -2,6 +2,7 @@
 #include "share/measure/beyond.h"
 
 #include "share/measure/page_codec.h"
+#include "share/measure/test_pages.h"
 
 #include <algorithm>
 #include <array>
@@ -16,28 +17,17 @@
 namespace brim::share {
 namespace {
 
-using Page = std::array<std::byte, kPageSize>;
-
-Page random_page(Rng& rng) {
-  Page page;
-  for (std::size_t i = 0; i < kPageSize; i += 8) {
-    const std::uint64_t word = rng.next();
-    std::memcpy(&page[i], &word, 8);
-  }
-  return page;
-}
-
 // Random in its first `bytes`, zero after them: compresses to about that.
-Page partly_random_page(Rng& rng, std::size_t bytes) {
-  Page page = random_page(rng);
+TestPage partly_random_page(Rng& rng, std::size_t bytes) {
+  TestPage page = random_page(rng);
   std::fill(page.begin() + static_cast<std::ptrdiff_t>(bytes), page.end(), std::byte{0});
   return page;
 }
 
-Page text_page(Rng& rng) {
+TestPage text_page(Rng& rng) {
   constexpr std::array<std::string_view, 8> kWords = {"memory ", "page ",  "guest ",  "host ",
                                                       "merge ",  "frame ", "kernel ", "table "};
-  Page page;
+  TestPage page;
   for (std::size_t at = 0; at < kPageSize;) {
     for (const char letter : kWords[rng.below(kWords.size())]) {
       if (at < kPageSize) page[at++] = static_cast<std::byte>(letter);
@@ -47,8 +37,8 @@ Page text_page(Rng& rng) {
 }
 
 // A copy with `bytes` bytes changed, in a stretch that begins anywhere.
-Page variant_of(const Page& page, Rng& rng, std::size_t bytes) {
-  Page copy = page;
+TestPage variant_of(const TestPage& page, Rng& rng, std::size_t bytes) {
+  TestPage copy = page;
   const std::size_t start = rng.below(kPageSize - bytes);
   for (std::size_t i = 0; i < bytes; ++i)
     copy[start + i] ^= static_cast<std::byte>(1 + rng.below(255));
@@ -56,7 +46,7 @@ Page variant_of(const Page& page, Rng& rng, std::size_t bytes) {
 }
 
 struct Corpus {
-  std::vector<Page> pages;
+  std::vector<TestPage> pages;
   bool gone = false;  // nothing can be read again
 
   // As the scan would: a hash, and the page's place as its location.
@@ -98,7 +88,7 @@ Corpus similar_groups(std::size_t groups, std::size_t variants, std::size_t chan
   Corpus corpus;
   Rng rng(41);
   for (std::size_t group = 0; group < groups; ++group) {
-    const Page page = random_page(rng);
+    const TestPage page = random_page(rng);
     corpus.pages.push_back(page);
     for (std::size_t i = 0; i < variants; ++i) {
       corpus.pages.push_back(variant_of(page, rng, changed_bytes));

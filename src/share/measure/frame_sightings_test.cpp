@@ -54,6 +54,7 @@ TEST(Frame_sightings, Of_several_threads_one_is_first) {
   std::vector<std::uint64_t> first(4);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(first.size());
     for (std::uint64_t& count : first)
       threads.emplace_back([&frames, &count] {
         // Every 41st, so that chunks are made by all at once.

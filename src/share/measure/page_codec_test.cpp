@@ -2,6 +2,7 @@
 #include "share/measure/page_codec.h"
 
 #include "base/rng.h"
+#include "share/measure/test_pages.h"
 
 #include <algorithm>
 #include <array>
@@ -11,18 +12,10 @@
 namespace brim::share {
 namespace {
 
-using Page = std::array<std::byte, kPageSize>;
-
-Page random_page(Rng& rng) {
-  Page page;
-  for (std::byte& byte : page) byte = static_cast<std::byte>(rng.below(256));
-  return page;
-}
-
 TEST(PageCodec, A_random_page_does_not_compress_and_saves_nothing) {
   Rng rng(1);
   PageCodec codec;
-  const Page page = random_page(rng);
+  const TestPage page = random_page(rng);
   EXPECT_EQ(codec.lz4_size(page), kPageSize);
   EXPECT_EQ(codec.zstd_size(page), kPageSize);
   EXPECT_EQ(saved_by_half_rule(codec.zstd_size(page)), 0);
@@ -30,7 +23,7 @@ TEST(PageCodec, A_random_page_does_not_compress_and_saves_nothing) {
 
 TEST(PageCodec, A_page_of_one_byte_takes_a_few_bytes) {
   PageCodec codec;
-  Page page;
+  TestPage page;
   page.fill(std::byte{0x2a});
   EXPECT_LT(codec.lz4_size(page), 64U);
   EXPECT_LT(codec.zstd_size(page), 32U);
@@ -39,8 +32,8 @@ TEST(PageCodec, A_page_of_one_byte_takes_a_few_bytes) {
 TEST(PageCodec, A_patch_against_a_copy_with_one_changed_byte_is_tiny) {
   Rng rng(2);
   PageCodec codec;
-  const Page reference = random_page(rng);
-  Page page = reference;
+  const TestPage reference = random_page(rng);
+  TestPage page = reference;
   page[1000] ^= std::byte{0xff};
   EXPECT_LT(codec.patch_size(page, reference), 64U);
 }
@@ -48,15 +41,15 @@ TEST(PageCodec, A_patch_against_a_copy_with_one_changed_byte_is_tiny) {
 TEST(PageCodec, A_patch_against_an_unlike_page_is_no_smaller_than_the_page) {
   Rng rng(3);
   PageCodec codec;
-  const Page reference = random_page(rng);
+  const TestPage reference = random_page(rng);
   EXPECT_EQ(codec.patch_size(random_page(rng), reference), kPageSize);
 }
 
 TEST(PageCodec, The_reference_of_a_patch_does_not_help_the_next_page) {
   Rng rng(4);
   PageCodec codec;
-  const Page page = random_page(rng);
-  const Page copy = page;  // zstd does not compress a page against its own bytes in place
+  const TestPage page = random_page(rng);
+  const TestPage copy = page;  // zstd does not compress a page against its own bytes in place
   EXPECT_LT(codec.patch_size(page, copy), 64U);
   EXPECT_EQ(codec.zstd_size(page), kPageSize);
 }
@@ -64,7 +57,7 @@ TEST(PageCodec, The_reference_of_a_patch_does_not_help_the_next_page) {
 TEST(PageCodec, A_quarter_of_incompressible_bytes_costs_a_quarter_of_a_page) {
   Rng rng(5);
   PageCodec codec;
-  Page page = random_page(rng);
+  TestPage page = random_page(rng);
   std::fill(page.begin() + kPageSize / 4, page.end(), std::byte{0});
   for (const std::uint32_t size : {codec.lz4_size(page), codec.zstd_size(page)}) {
     EXPECT_GE(size, kPageSize / 4);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/measure/similarity.h"
 
+#include "share/measure/test_pages.h"
+
 #include <array>
 #include <memory>
 #include <thread>
@@ -10,14 +12,6 @@
 
 namespace brim::share {
 namespace {
-
-using Page = std::array<std::byte, kPageSize>;
-
-Page random_page(Rng& rng) {
-  Page page;
-  for (std::byte& byte : page) byte = static_cast<std::byte>(rng.below(256));
-  return page;
-}
 
 TEST(BlockHasher, Uses_two_different_aligned_blocks_that_the_seed_decides) {
   bool differ = false;
@@ -36,10 +30,10 @@ TEST(BlockHasher, Uses_two_different_aligned_blocks_that_the_seed_decides) {
 TEST(BlockHasher, Any_byte_of_a_block_changes_its_hash_and_no_byte_outside_does) {
   Rng rng(7);
   const BlockHasher hasher{Rng(8)};
-  const Page page = random_page(rng);
+  const TestPage page = random_page(rng);
   const auto before = hasher.hash(page);
   for (std::size_t at = 0; at < kPageSize; ++at) {
-    Page changed = page;
+    TestPage changed = page;
     changed[at] ^= std::byte{1};
     const auto after = hasher.hash(changed);
     for (unsigned block = 0; block < kSimilarityBlocks; ++block) {
