@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // What the parts of the scan report share: the scan's JSON with its first result named once, and
-// small readers of it. Private to scan_document.cpp, scan_answer.cpp and scan_sections.cpp. The
+// small readers of it. Private to scan_document.cpp, scan_answer.cpp and scan_sections*.cpp. The
 // readers throw nlohmann exceptions on JSON of another shape; scan_document() turns them into an
 // Error.
 
@@ -41,5 +41,8 @@ struct View {
 [[nodiscard]] std::string real_line(const View& view);
 // Tables and charts, in reading order; only those the scan has something for.
 [[nodiscard]] std::vector<report::Section> sections(const View& view);
+[[nodiscard]] report::Section real_section(const View& view);
+[[nodiscard]] report::Section causes_section(const View& view);
+[[nodiscard]] report::Section ksm_section(const View& view);
 
 }  // namespace brim::share
