@@ -4,6 +4,7 @@
 #include "cli/state.h"
 #include "host/capabilities.h"
 #include "host/journal.h"
+#include "host/journal_directory.h"
 #include "share/measure/subject.h"
 #include "study/metric.h"
 
@@ -112,21 +113,30 @@ Document restore_document(const std::vector<host::Restored>& restored, bool dry_
   return document;
 }
 
+// What the journal holds, or what became of it.
+Result<std::vector<host::Restored>> restored_entries(const host::Host& host, bool dry_run) {
+  BRIM_TRY(const std::string directory, journal_directory(host));
+  std::vector<host::Restored> restored;
+  if (!host::JournalDirectory::may_exist(directory)) return restored;
+  auto journal = host::Journal::open(host, directory);
+  if (!journal) {
+    Error error = std::move(journal).error();
+    if (error.code == ErrorCode::denied) error.what += "; run as root";
+    return fail(std::move(error));
+  }
+  if (!dry_run) return journal->restore_abandoned();
+  BRIM_TRY(const std::vector<host::JournalEntry> entries, journal->entries());
+  for (const host::JournalEntry& entry : entries) {
+    host::Restored one;
+    one.entry = entry;
+    restored.push_back(std::move(one));
+  }
+  return restored;
+}
+
 Result<int> restore(const Session& session, bool dry_run, const Output& output) {
   BRIM_TRY(const host::Host host, open_host(session));
-  BRIM_TRY(const std::string directory, journal_directory(host));
-  BRIM_TRY(host::Journal journal, host::Journal::open(host, directory));
-  std::vector<host::Restored> restored;
-  if (dry_run) {
-    BRIM_TRY(const std::vector<host::JournalEntry> entries, journal.entries());
-    for (const host::JournalEntry& entry : entries) {
-      host::Restored one;
-      one.entry = entry;
-      restored.push_back(std::move(one));
-    }
-  } else {
-    BRIM_TRY(restored, journal.restore_abandoned());
-  }
+  BRIM_TRY(const std::vector<host::Restored> restored, restored_entries(host, dry_run));
   BRIM_CHECK(write_document(restore_document(restored, dry_run), output));
   for (const host::Restored& one : restored)
     if (!dry_run && one.outcome == host::RestoreOutcome::failed) return 1;

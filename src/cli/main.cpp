@@ -68,7 +68,7 @@ int run(int argc, char** argv) {
     return parse_failed(program, error, argc, argv);
   }
   if (!session.action) {
-    fmt::print(stderr, "{}", innermost(program).help());
+    fmt::print(stderr, "{}", program.help());
     return 2;
   }
   if (!session.restores) brim::cli::restore_what_was_left(session);

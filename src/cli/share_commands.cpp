@@ -257,6 +257,8 @@ Result<void> show(const ShareScan& scan, const nlohmann::json& json) {
 Result<int> share_scan(const Session& session, const ShareScanText& typed) {
   BRIM_TRY(const ShareScanOptions options, checked(typed));
   BRIM_CHECK(check_output(typed.output));
+  if (typed.output.table == "time" && !options.every)
+    return fail(ErrorCode::bad_input, "the table 'time' needs --every and --for", "--table");
   if (!typed.html.empty()) BRIM_CHECK(check_output(html_output(typed)));
   BRIM_TRY(const host::Host host, open_host(session));
   ShareScan scan{session,

@@ -73,6 +73,10 @@ Result<JournalDirectory> JournalDirectory::open(const std::string& path) {
   return journal;
 }
 
+bool JournalDirectory::may_exist(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0 || errno != ENOENT;
+}
+
 bool JournalDirectory::has_entries(const std::string& path) {
   JournalDirectory journal;
   journal.path_ = path;

@@ -18,6 +18,8 @@ class JournalDirectory {
  public:
   // Creates it (mode 0700) with its parents. `denied` where others could write in it.
   [[nodiscard]] static Result<JournalDirectory> open(const std::string& path);
+  // False only where there is certainly none; creates nothing.
+  [[nodiscard]] static bool may_exist(const std::string& path);
   // Whether there is one that holds entries. Creates nothing; false where this user can't see it.
   [[nodiscard]] static bool has_entries(const std::string& path);
 

@@ -266,7 +266,11 @@ void probe_tracefs_file(const Host& host, Capability& capability, const std::str
     if (::access(fmt::format("{}/{}", path, file).c_str(), mode) == 0) return {file, ""};
     return trial_failed(file);
   });
-  if (!trial.error.empty()) return works_not(capability, trial.error, turn_on);
+  if (!trial.error.empty()) {
+    constexpr unsigned kSysAdmin = 21;  // CAP_SYS_ADMIN
+    const bool root = has_effective_capability(host, kSysAdmin);
+    return works_not(capability, trial.error, root ? turn_on : kAskRoot);
+  }
   if (!tracefs_mount(host).empty()) return works(capability, trial.found);
   works_partly(capability, trial.found, "tracefs is not mounted",
                fmt::format("mount -t tracefs nodev {}", kTracing));

@@ -43,6 +43,13 @@ def plant_change(path, old="1", new="2"):
     return entry
 
 
+def test_restore_without_a_journal_makes_none():
+    env = {**os.environ, "BRIM_STATE_DIR": str(WORK / "no state")}
+    for extra in ([], ["--dry-run"]):
+        assert "Nothing to put back" in run("restore", *extra, env=env).stdout
+    assert not (WORK / "no state").exists()
+
+
 def test_restore_itself_shows_and_undoes_what_was_left():
     knob = KNOB
     knob.write_text("2\n")

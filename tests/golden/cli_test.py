@@ -129,11 +129,17 @@ def test_over_time_on_a_file_that_changes():
     assert sum(look["churned_pages"] for look in looks[1:]) == 1, looks
 
 
+def test_a_group_of_commands_alone_shows_its_usage():
+    assert "Usage: brim share [OPTIONS]" in run("share", status=2).stderr
+
+
 def test_wrong_input_is_one_line_and_status_2():
     empty = write_image(WORK / "empty.raw", [])
     cases = [
         (["share", "scan", "--image", WORK / "absent.raw"], "absent.raw"),
         (["share", "scan", "--image", empty], "empty"),
+        (["share", "scan", "--image", ""], "file name is empty"),
+        (["share", "scan", "--image", A, "--format", "csv", "--table", "time"], "--every"),
         (["share", "scan", "--image", WORK], str(WORK)),
         (["share", "scan", "--image", A, "--image", A], "twice"),
         (["share", "scan", "--pid", "999999999"], "999999999"),

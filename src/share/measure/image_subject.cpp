@@ -216,6 +216,7 @@ Result<std::vector<std::unique_ptr<Subject>>> open_image_subjects(
     std::span<const std::string> paths) {
   std::map<FileIdentity, std::string> seen;
   for (const std::string& path : paths) {
+    if (path.empty()) return fail(ErrorCode::bad_input, "an image's file name is empty");
     const auto identity = identity_of(path);
     if (!identity) continue;  // opening it says why
     const auto [known, added] = seen.emplace(*identity, path);
