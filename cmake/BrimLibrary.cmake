@@ -23,15 +23,23 @@ function(brim_library name)
   endif()
 endfunction()
 
+# What tests are compiled with besides: UndefinedBehaviorSanitizer looks at what they test only.
+add_library(brim_test_settings INTERFACE)
+if(BRIM_SANITIZE MATCHES "undefined")
+  target_compile_options(brim_test_settings INTERFACE -fno-sanitize=undefined)
+endif()
+
 # All test programs, without what only users run: what a sanitizer build needs.
 add_custom_target(tests)
 
 # brim_test(NAME LABEL unit|validate|golden|live SOURCES ... [LINK ...] [DEFINE ...]): a GoogleTest
-# program. Its cases appear in ctest one program at a time: `ctest -L unit`.
+# program. Its cases appear in ctest one program at a time: `ctest -L unit`. Unit tests may run beside
+# each other (`ctest -j`).
 function(brim_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINK;DEFINE" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE ${ARG_LINK} brim_settings GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} brim_settings brim_test_settings
+    GTest::gmock GTest::gtest_main)
   brim_precompile(${name} test)
   target_compile_definitions(${name} PRIVATE
     BRIM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" BRIM_BINARY_DIR="${CMAKE_BINARY_DIR}" ${ARG_DEFINE})
@@ -41,6 +49,9 @@ function(brim_test name)
     set(ARG_TIMEOUT 600)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
+  if(NOT ARG_LABEL STREQUAL "unit")
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+  endif()
 endfunction()
 
 # brim_fuzzer(NAME SOURCE LINK ...): a libFuzzer program fuzz_NAME, part of the target `fuzzers`.

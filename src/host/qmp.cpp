@@ -55,7 +55,8 @@ Result<Fd> connected(const Fd& file, const std::string& peer) {
   if (!socket) return fail(errno_error(errno, "socket", peer));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  fmt::format_to_n(address.sun_path, sizeof address.sun_path - 1, "/proc/self/fd/{}", file.get());
+  const std::string path = fmt::format("/proc/self/fd/{}", file.get());
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
     return socket;
   if (errno == EAGAIN) return fail(ErrorCode::io, "the monitor is busy with other clients", peer);
