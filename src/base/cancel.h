@@ -19,4 +19,7 @@ class Cancel {
   static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler may set it
 };
 
+// For work that nobody can stop.
+inline const Cancel kNeverCancelled;
+
 }  // namespace brim

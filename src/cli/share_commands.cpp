@@ -120,7 +120,7 @@ study::RunInfo run_info(const ShareScan& scan) {
 // first subjects are found.
 Result<share::ScanResult> look_once(ShareScan& scan, std::uint64_t number, const Cancel& cancel) {
   BRIM_TRY(share::Selected selected,
-           share::select_subjects(scan.host, scan.typed.selection, kQmpTimeout));
+           share::select_subjects(scan.host, scan.typed.selection, kQmpTimeout, cancel));
   if (number == 0) scan.recording.begin(run_info(scan));
   for (const std::string& warning : selected.warnings) add_once(scan.warnings, warning);
   std::uint64_t pages = 0;

@@ -158,7 +158,8 @@ Result<std::unique_ptr<RamImage>> open_kdump_image(ImageSource source) {
   BRIM_TRY(const auto filter, kdump::make_filter());
   KdumpImage::Workers workers;
   const auto start_worker = [&]() -> Result<void> {
-    BRIM_TRY(auto worker, kdump::Worker::start(source.fd.get(), source.name, filter));
+    BRIM_TRY(auto worker,
+             kdump::Worker::start(source.fd.get(), source.name, filter, *source.cancel));
     workers.push_back(std::move(worker));
     return {};
   };

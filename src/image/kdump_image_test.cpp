@@ -4,6 +4,7 @@
 #include "image/kdump_worker.h"
 #include "image/test_files.h"
 
+#include <chrono>
 #include <functional>
 #include <thread>
 
@@ -85,6 +86,41 @@ TEST(KdumpImage, Several_threads_read_at_once) {
   readers.reserve(6);
   for (int i = 0; i < 6; ++i) readers.emplace_back([&] { expect_sample(**image, sample); });
   for (std::thread& reader : readers) reader.join();
+}
+
+TEST(KdumpImage, Opening_it_can_be_stopped) {
+  const Sample sample(Rng(5));
+  const TemporaryFile file(sample.file);
+  Cancel cancel;
+  cancel.request();
+  const auto image = open_ram_image(file.path(), cancel);
+  ASSERT_FALSE(image);
+  EXPECT_EQ(image.error().code, ErrorCode::interrupted);
+}
+
+TEST(KdumpImage, A_child_that_hangs_is_not_waited_for_when_the_work_is_to_stop) {
+  const Sample sample(Rng(6));
+  const TemporaryFile file(sample.file);
+  const auto filter = kdump::make_filter();
+  ASSERT_TRUE(filter);
+  Cancel cancel;
+  const auto worker = kdump::Worker::start(file.fd(), file.path(), *filter, cancel);
+  ASSERT_TRUE(worker) << error_line(worker.error());
+  const pid_t child = (*worker)->pid();
+  ASSERT_EQ(::kill(child, SIGSTOP), 0);
+  const std::jthread user([&cancel] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    cancel.request();
+  });
+  const auto before = std::chrono::steady_clock::now();
+  ByteVector page(kPageSize);
+  std::vector<GuestFrame> unavailable;
+  const auto read = (*worker)->read(GuestFrame(0), page, unavailable);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, ErrorCode::interrupted);
+  // It would have been given up after a minute.
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(30));
+  EXPECT_EQ(::kill(child, 0), -1);  // ended and reaped
 }
 
 TEST(KdumpImage, A_flattened_dump_is_put_back_together_whatever_the_order_of_its_records) {

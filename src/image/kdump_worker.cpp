@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include <fcntl.h>
@@ -42,8 +43,9 @@ Error failed_on(const std::string& name, std::string_view why) {
 }  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::start(int dump_fd, const std::string& name,
-                                              const std::vector<sock_filter>& filter) {
-  std::unique_ptr<Worker> worker(new Worker(name));
+                                              const std::vector<sock_filter>& filter,
+                                              const Cancel& cancel) {
+  std::unique_ptr<Worker> worker(new Worker(name, cancel));
   BRIM_CHECK(worker->spawn(dump_fd, filter));
   BRIM_CHECK(worker->receive(seconds_for(Operation::extents)));
   return worker;
@@ -84,13 +86,24 @@ Result<std::uint32_t> Worker::ask(const Request& request) {
   return receive(seconds_for(request.operation));
 }
 
-Result<std::uint32_t> Worker::receive(int seconds) {
+Result<void> Worker::wait_for_answer(int seconds) {
+  constexpr int kSliceMilliseconds = 50;
   pollfd poll_fd = {socket_.get(), POLLIN, 0};
-  int ready = 0;
-  do {  // a signal starts the wait anew: late is better than wrong
-    ready = ::poll(&poll_fd, 1, seconds * 1000);
-  } while (ready < 0 && errno == EINTR);
-  if (ready <= 0) return fail(ended("no answer in time"));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  for (;;) {
+    if (cancel_.requested()) {
+      static_cast<void>(ended("interrupted"));
+      return fail(ErrorCode::interrupted, "interrupted", name_);
+    }
+    const int ready = ::poll(&poll_fd, 1, kSliceMilliseconds);
+    if (ready > 0) return {};
+    if (ready < 0 && errno != EINTR) return fail(ended("its socket failed"));
+    if (std::chrono::steady_clock::now() >= deadline) return fail(ended("no answer in time"));
+  }
+}
+
+Result<std::uint32_t> Worker::receive(int seconds) {
+  BRIM_CHECK(wait_for_answer(seconds));
   Answer answer;
   if (::recv(socket_.get(), &answer, sizeof(answer), 0) != static_cast<ssize_t>(sizeof(answer)))
     return fail(ended("the process ended"));

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The parent's side of one confined libkdumpfile child. One request at a time: not for several
-// threads at once. The child ends with this object, with brim itself (its socket closes), or when a
-// request takes longer than seconds_for() it.
+// threads at once. The child ends with this object, with brim itself (its socket closes), when a
+// request takes longer than seconds_for() it, or when it is waited for and `cancel` is requested
+// (`interrupted`).
 //
 // Not PR_SET_PDEATHSIG: that signal comes when the *thread* that forked ends, so an image opened by
 // a short-lived thread would break.
 
+#include "base/cancel.h"
 #include "base/fd.h"
 #include "base/result.h"
 #include "base/units.h"
@@ -28,7 +30,8 @@ class Worker {
  public:
   // Forks, and waits until the child has opened the dump.
   [[nodiscard]] static Result<std::unique_ptr<Worker>> start(
-      int dump_fd, const std::string& name, const std::vector<sock_filter>& filter);
+      int dump_fd, const std::string& name, const std::vector<sock_filter>& filter,
+      const Cancel& cancel = kNeverCancelled);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -44,13 +47,15 @@ class Worker {
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
-  explicit Worker(std::string name) : name_(std::move(name)) {}
+  Worker(std::string name, const Cancel& cancel) : name_(std::move(name)), cancel_(cancel) {}
   [[nodiscard]] Result<void> spawn(int dump_fd, const std::vector<sock_filter>& filter);
   [[nodiscard]] Result<std::uint32_t> ask(const Request& request);
   [[nodiscard]] Result<std::uint32_t> receive(int seconds);
+  [[nodiscard]] Result<void> wait_for_answer(int seconds);
   [[nodiscard]] Error ended(const char* how);
 
   std::string name_;
+  const Cancel& cancel_;
   Fd socket_;
   Shared* shared_ = nullptr;
   pid_t pid_ = -1;

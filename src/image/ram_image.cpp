@@ -68,9 +68,9 @@ std::string_view name_of(ImageFormat format) {
   return "raw";
 }
 
-Result<std::unique_ptr<RamImage>> open_ram_image(const std::string& path) {
+Result<std::unique_ptr<RamImage>> open_ram_image(const std::string& path, const Cancel& cancel) {
   BRIM_TRY(Fd fd, open_image_file(path));
-  return open_detected({std::move(fd), path});
+  return open_detected({std::move(fd), path, false, &cancel});
 }
 
 }  // namespace brim::image

@@ -20,6 +20,7 @@
 // Threads: read() may be called from several threads at once, each with its own scratch. Call
 // open_ram_image() before starting threads: a kdump image forks its readers.
 
+#include "base/cancel.h"
 #include "base/result.h"
 #include "base/units.h"
 
@@ -85,6 +86,9 @@ class RamImage {
 // Detects the format from the content. `path` is a regular file or a block device; a directory, an
 // empty file, or a foreign format that looks like a dump (a QEMU savevm or qcow2 file, LiME, a
 // Windows crash dump) is bad_input that says what it is and how to get a readable image.
-[[nodiscard]] Result<std::unique_ptr<RamImage>> open_ram_image(const std::string& path);
+// What a kdump takes to be opened and read can be stopped (`interrupted`); `cancel` must outlive
+// the image.
+[[nodiscard]] Result<std::unique_ptr<RamImage>> open_ram_image(
+    const std::string& path, const Cancel& cancel = kNeverCancelled);
 
 }  // namespace brim::image

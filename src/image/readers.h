@@ -3,6 +3,7 @@
 // The readers behind open_ram_image(), one a format. Each takes an open file that its format was
 // detected in; `name` is what errors call it.
 
+#include "base/cancel.h"
 #include "base/fd.h"
 #include "base/result.h"
 #include "image/ram_image.h"
@@ -16,6 +17,7 @@ struct ImageSource {
   Fd fd;
   std::string name;
   bool was_flattened = false;
+  const Cancel* cancel = &kNeverCancelled;  // outlives the image
 };
 
 [[nodiscard]] Result<std::unique_ptr<RamImage>> open_raw_image(ImageSource source);

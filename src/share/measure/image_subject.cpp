@@ -213,7 +213,7 @@ Result<std::unique_ptr<SubjectReader>> ImageSubject::reader() const {
 }
 
 Result<std::vector<std::unique_ptr<Subject>>> open_image_subjects(
-    std::span<const std::string> paths) {
+    std::span<const std::string> paths, const Cancel& cancel) {
   std::map<FileIdentity, std::string> seen;
   for (const std::string& path : paths) {
     if (path.empty()) return fail(ErrorCode::bad_input, "an image's file name is empty");
@@ -230,7 +230,7 @@ Result<std::vector<std::unique_ptr<Subject>>> open_image_subjects(
   const std::vector<std::string> names = short_names(paths);
   std::vector<std::unique_ptr<Subject>> subjects;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    auto image = image::open_ram_image(paths[i]);
+    auto image = image::open_ram_image(paths[i], cancel);
     if (!image) return fail(named_by_user(std::move(image).error()));
     subjects.push_back(std::make_unique<ImageSubject>(std::move(*image), names[i]));
   }

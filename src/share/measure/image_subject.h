@@ -39,8 +39,9 @@ class ImageSubject final : public Subject {
 };
 
 // Opens all, in order. A subject is named after its file; with as many folders before it as it
-// takes to tell two apart. bad_input where two paths are the same file.
+// takes to tell two apart. bad_input where two paths are the same file. `cancel`: see
+// image::open_ram_image().
 [[nodiscard]] Result<std::vector<std::unique_ptr<Subject>>> open_image_subjects(
-    std::span<const std::string> paths);
+    std::span<const std::string> paths, const Cancel& cancel = kNeverCancelled);
 
 }  // namespace brim::share

@@ -65,6 +65,7 @@ class Run {
     });
     visitor.finish_part(number);
     if (!unread) {
+      if (unread.error().code == ErrorCode::interrupted) return;  // the scan is partial by that
       failed(number, std::move(unread).error());
       return;
     }

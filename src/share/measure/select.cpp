@@ -58,7 +58,7 @@ class Selector {
  public:
   Selector(const host::Host& host, const Selection& selection) : host_(host), asked_(selection) {}
 
-  Result<Selected> select(std::chrono::milliseconds qmp_timeout);
+  Result<Selected> select(std::chrono::milliseconds qmp_timeout, const Cancel& cancel);
 
  private:
   struct Wish {
@@ -238,7 +238,7 @@ Result<void> Selector::open_wishes() {
   return {};
 }
 
-Result<Selected> Selector::select(std::chrono::milliseconds qmp_timeout) {
+Result<Selected> Selector::select(std::chrono::milliseconds qmp_timeout, const Cancel& cancel) {
   BRIM_CHECK(check_repeats(asked_));
   BRIM_CHECK(discover(qmp_timeout));
   if (asked_.vms) {
@@ -256,7 +256,7 @@ Result<Selected> Selector::select(std::chrono::milliseconds qmp_timeout) {
   if (asked_.empty()) BRIM_CHECK(wish_for_default());
   BRIM_CHECK(open_wishes());
   if (!asked_.images.empty()) {
-    BRIM_TRY(auto images, open_image_subjects(asked_.images));
+    BRIM_TRY(auto images, open_image_subjects(asked_.images, cancel));
     for (const auto& image : images)
       for (std::string& note : image->notes()) selected_.warnings.push_back(std::move(note));
     std::move(images.begin(), images.end(), std::back_inserter(selected_.subjects));
@@ -303,8 +303,8 @@ std::vector<std::string> vm_warnings(const host::VirtualMachine& machine) {
 }
 
 Result<Selected> select_subjects(const host::Host& host, const Selection& selection,
-                                 std::chrono::milliseconds qmp_timeout) {
-  return Selector(host, selection).select(qmp_timeout);
+                                 std::chrono::milliseconds qmp_timeout, const Cancel& cancel) {
+  return Selector(host, selection).select(qmp_timeout, cancel);
 }
 
 }  // namespace brim::share

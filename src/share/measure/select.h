@@ -15,6 +15,7 @@
 // A process named by --pid must be there and readable; one that a group found and that has gone or
 // may not be read meanwhile is left out with a warning. Nothing left is an error.
 
+#include "base/cancel.h"
 #include "base/result.h"
 #include "host/host.h"
 #include "host/qemu.h"
@@ -57,8 +58,10 @@ struct Selected {
 // What is worth knowing about a VM before its figures: memory that can't merge, and why. Pure.
 [[nodiscard]] std::vector<std::string> vm_warnings(const host::VirtualMachine& machine);
 
-// `host` is used during the call only. `qmp_timeout`: see host/qemu.h.
+// `host` is used during the call only. `qmp_timeout`: see host/qemu.h. `cancel` stops the opening
+// of images, and must outlive the subjects.
 [[nodiscard]] Result<Selected> select_subjects(const host::Host& host, const Selection& selection,
-                                               std::chrono::milliseconds qmp_timeout);
+                                               std::chrono::milliseconds qmp_timeout,
+                                               const Cancel& cancel);
 
 }  // namespace brim::share

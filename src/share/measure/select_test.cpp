@@ -38,7 +38,7 @@ class Sleeper {
 
 Result<Selected> select(const Selection& selection) {
   const auto host = host::Host::open("/");
-  return select_subjects(*host, selection, kTimeout);
+  return select_subjects(*host, selection, kTimeout, kNeverCancelled);
 }
 
 TEST(Selection, The_same_value_twice_in_one_option_is_bad_input) {
