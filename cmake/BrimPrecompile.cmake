@@ -1,6 +1,6 @@
 # brim_precompile(TARGET library|test): with BRIM_PRECOMPILE, the libraries' headers that every file
-# needs are compiled once for all targets. Not in the debug preset, which so proves that each file
-# includes what it uses, and by which clang-tidy is run.
+# needs are compiled once for all targets. Not for release, which so proves that each file includes
+# what it uses, and has clang-tidy go by the same command lines.
 option(BRIM_PRECOMPILE "Compile the common library headers once" OFF)
 
 function(brim_precompile target kind)
