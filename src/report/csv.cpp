@@ -76,7 +76,7 @@ std::string csv_of(const Table& table) {
 }  // namespace
 
 std::string csv_field(std::string_view text) {
-  const std::string shown = printable_lines(text);
+  std::string shown = printable_lines(text);
   const bool plain = !shown.empty() && shown.find_first_of(",\"\n#") == std::string::npos &&
                      shown.front() != ' ' && shown.back() != ' ';
   if (plain) return shown;
