@@ -144,6 +144,7 @@ void insert_samples(Connection& to, long long run, long long first,
   for (const Sample& sample : samples) {
     metric = sample.metric;
     subject = valid_utf8(sample.subject);
+    // Bound to the statement above.  NOLINTBEGIN(clang-analyzer-deadcode.DeadStores)
     t_seconds = sample.t_seconds;
     point = sample.point;
     repeat = sample.repeat;
@@ -152,6 +153,7 @@ void insert_samples(Connection& to, long long run, long long first,
     high = sample.high.value_or(0) + 0.0;
     has_low = sample.low ? soci::i_ok : soci::i_null;
     has_high = sample.high ? soci::i_ok : soci::i_null;
+    // NOLINTEND(clang-analyzer-deadcode.DeadStores)
     statement.execute(true);
     ++number;
   }

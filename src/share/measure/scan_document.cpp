@@ -19,8 +19,10 @@ std::vector<std::pair<std::string, std::string>> context_of(const json& scan) {
   std::vector<std::pair<std::string, std::string>> context;
   for (const char* part : {"host", "options"}) {
     if (!scan.at(part).is_object()) continue;
-    for (const auto& [key, value] : scan.at(part).items())
-      if (!value.is_null() && value != "") context.emplace_back(key, text_of(value));
+    for (const auto& [key, value] : scan.at(part).items()) {
+      const bool blank = value.is_string() && value.get_ref<const std::string&>().empty();
+      if (!value.is_null() && !blank) context.emplace_back(key, text_of(value));
+    }
   }
   return context;
 }
