@@ -84,23 +84,32 @@ void connect_postgresql(soci::session& sql, const std::string& location) {
   sql << "SET client_min_messages = warning";
 }
 
-long long count_tables(Connection& to, std::string_view condition) {
+struct Tables {
+  long long versions = 0;  // 1 where there is a table of schema versions
+  long long all = 0;
+};
+
+// In one statement: between two, another process may make the store.
+Tables count_tables(Connection& to) {
   static constexpr std::string_view kSqlite =
-      "SELECT count(*) FROM sqlite_master WHERE type = 'table'";
+      "sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
   static constexpr std::string_view kPostgresql =
-      "SELECT count(*) FROM (SELECT table_name AS name FROM information_schema.tables"
-      " WHERE table_schema = current_schema()) AS tables WHERE true";
-  long long tables = 0;
-  to.sql << fmt::format("{} {}", to.dialect == Dialect::sqlite ? kSqlite : kPostgresql, condition),
-      soci::into(tables);
+      "(SELECT table_name AS name FROM information_schema.tables"
+      " WHERE table_schema = current_schema()) AS tables";
+  Tables tables;
+  to.sql << fmt::format(
+      "SELECT count(CASE WHEN name = 'schema_version' THEN 1 END), count(*) FROM {}",
+      to.dialect == Dialect::sqlite ? kSqlite : kPostgresql),
+      soci::into(tables.versions), soci::into(tables.all);
   return tables;
 }
 
 // 0: nothing there yet.
 Result<int> schema_version(Connection& to) {
-  if (count_tables(to, "AND name = 'schema_version'") == 0) {
+  const Tables tables = count_tables(to);
+  if (tables.versions == 0) {
     // A PostgreSQL schema may well hold other tables; an SQLite file is brim's alone.
-    if (to.dialect == Dialect::sqlite && count_tables(to, "AND name NOT LIKE 'sqlite_%'") > 0)
+    if (to.dialect == Dialect::sqlite && tables.all > 0)
       return fail(ErrorCode::bad_input, "not a brim store: an SQLite database of something else",
                   to.where);
     return 0;

@@ -149,6 +149,34 @@ TEST(StoreFile, Several_processes_make_and_write_one_store_at_once) {
   expect_many_writers_agree(fresh_directory() + "/brim.sqlite");
 }
 
+// What one process makes between two looks of another must not be taken for something else.
+TEST(StoreFile, Is_made_once_by_processes_that_find_none) {
+  constexpr int kOpeners = 6;
+  for (int round = 0; round < 25; ++round) {
+    const std::string location = fresh_directory() + "/brim.sqlite";
+    std::array<int, 2> start{};
+    ASSERT_EQ(::pipe(start.data()), 0);
+    std::vector<pid_t> children;
+    for (int opener = 0; opener < kOpeners; ++opener) {
+      children.push_back(::fork());
+      if (children.back() != 0) continue;
+      ::close(start[1]);
+      char none = 0;
+      (void)!::read(start[0], &none, 1);  // ends for all at once
+      const auto store = Store::open(location);
+      if (!store) fmt::print(stderr, "{}\n", error_line(store.error()));
+      ::_exit(store ? 0 : 1);
+    }
+    ::close(start[0]);
+    ::close(start[1]);
+    for (const pid_t child : children) {
+      int status = 0;
+      ASSERT_EQ(::waitpid(child, &status, 0), child);
+      EXPECT_EQ(status, 0) << "round " << round;
+    }
+  }
+}
+
 TEST(StorePostgresql, Several_processes_make_and_write_one_store_at_once) {
   const auto location = fresh_location(Place::postgresql);
   if (!location) GTEST_SKIP() << location.error().what;
