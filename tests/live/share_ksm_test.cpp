@@ -8,8 +8,11 @@
 #include "share_child.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <filesystem>
 #include <numeric>
+#include <thread>
 
 #include <linux/sched.h>
 #include <sys/syscall.h>
@@ -136,6 +139,63 @@ TEST_F(ShareKsm, Merged_pages_are_counted_as_merged_and_the_rest_adds_up) {
   ASSERT_TRUE(result.efficiency_percent.has_value());
   EXPECT_GT(*result.efficiency_percent, 95);
   EXPECT_GE(under(result, Cause::max_page_sharing) + 10, result.unrealized_pages);
+  ::munmap(memory, kBytes);
+}
+
+// For ever: marks one page in 64 after the other with its own number, which takes it out of its
+// frame, and takes the mark away again: slowly, for ksmd to take it back in.
+void mark_pages_in_turn(std::byte* memory) {
+  constexpr std::uint64_t kStep = 64;  // of pages read at once the first is read for all
+  constexpr auto kPause = std::chrono::milliseconds(1);
+  std::uint64_t unmarked = 0;
+  std::memcpy(&unmarked, memory, sizeof unmarked);
+  const std::uint64_t aligned =
+      kStep - reinterpret_cast<std::uintptr_t>(memory) / kPageSize % kStep;
+  for (std::uint64_t page = aligned;; page = page + kStep < kAll ? page + kStep : aligned) {
+    std::byte* const at = memory + page * kPageSize;
+    std::memcpy(at, &page, sizeof page);
+    std::this_thread::sleep_for(kPause);
+    std::memcpy(at, &unmarked, sizeof unmarked);
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+// Of pages in one frame only the first is read; one that left it just before must not speak for the
+// rest.
+TEST_F(ShareKsm, A_page_is_never_said_to_hold_what_only_another_held) {
+  const live::KsmRunning ksm;
+  BRIM_NEEDS(ksm.works(), "this kernel has no KSM");
+  std::byte* const memory = live::map_anonymous(kBytes);
+  const Child child([&] {
+    ::madvise(memory, kBytes, MADV_NOHUGEPAGE);
+    for (std::uint64_t page = 0; page < kAll; ++page) live::fill_page(memory + page * kPageSize, 1);
+    ::madvise(memory, kBytes, MADV_MERGEABLE);
+    std::thread(mark_pages_in_turn, memory).detach();
+  });
+  ASSERT_TRUE(live::eventually([&] { return live::merged_pages(child.pid()) > kAll / 2; }));
+  const auto subject = planted_memory(child.pid(), memory);
+  ASSERT_NE(subject, nullptr);
+  const auto reader = *subject->reader();
+  std::array<std::byte, kPageSize> page{};
+  live::fill_page(page.data(), 1);
+  std::uint64_t unmarked = 0;
+  std::memcpy(&unmarked, page.data(), sizeof unmarked);
+  const std::uint64_t first_page = reinterpret_cast<std::uint64_t>(memory) / kPageSize;
+  std::uint64_t copies = 0;
+  std::uint64_t wrong = 0;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  while (std::chrono::steady_clock::now() < end)
+    for (const share::Part& part : subject->parts())
+      ASSERT_TRUE(reader->read(part, [&](const share::PageBatch& batch) {
+        copies += static_cast<std::uint64_t>(std::popcount(batch.copies));
+        for (std::size_t i = 0; i < batch.count(); ++i) {
+          std::uint64_t told = 0;
+          std::memcpy(&told, batch.bytes.data() + i * kPageSize, sizeof told);
+          wrong += told != unmarked && told != batch.first_page + i - first_page ? 1 : 0;
+        }
+      }));
+  EXPECT_GT(copies, kAll);
+  EXPECT_EQ(wrong, 0U);
   ::munmap(memory, kBytes);
 }
 

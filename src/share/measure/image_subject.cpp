@@ -101,7 +101,10 @@ class ImageReader final : public SubjectReader {
   static void give_zeros(std::uint64_t first, std::uint64_t end, const BatchSink& sink) {
     while (first < end) {
       const std::uint64_t count = std::min(end - first, kPagesARead);
-      sink(PageBatch{first, std::span(zeros).first(count * kPageSize), {}, true});
+      sink(PageBatch{.first_page = first,
+                     .bytes = std::span(zeros).first(count * kPageSize),
+                     .facts = {},
+                     .known_zero = true});
       first += count;
     }
   }

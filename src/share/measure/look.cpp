@@ -87,6 +87,7 @@ void Look::take(std::size_t part_number, const PageBatch& batch) {
     chunk.bytes = batch.bytes.data() + at * kPageSize;
     chunk.facts = batch.facts.empty() ? nullptr : batch.facts.data() + at;
     chunk.count = std::min(count - at, PageHasher::kMost);
+    chunk.copies = at == 0 ? batch.copies : 0;
     if (batch.known_zero) {
       chunk.zero = low_bits(chunk.count);
       std::fill_n(hashes_.begin(), chunk.count, context_.hasher.zero_page());
@@ -102,13 +103,29 @@ void Look::take(std::size_t part_number, const PageBatch& batch) {
 void Look::hash_chunk(Chunk& chunk) {
   constexpr std::size_t kFew = 8;
   for (std::size_t at = 0; at < chunk.count; at += kFew) {
-    const std::size_t count = std::min(kFew, chunk.count - at);
-    const std::uint64_t zero =
-        context_.hasher.hash_pages(chunk.bytes + at * kPageSize, count, hashes_.data() + at);
-    chunk.zero |= zero << at;
+    const std::size_t end = std::min(at + kFew, chunk.count);
+    hash_pages(chunk, at, end);
     if (!context_.sample.all()) continue;
-    for_each_bit(~zero & low_bits(count),
+    for_each_bit(~chunk.zero >> at & low_bits(end - at),
                  [&](std::size_t i) { context_.index.prefetch(hashes_[at + i]); });
+  }
+}
+
+// Pages [at, end) of the chunk; what is a copy of the page before it has its hash.
+void Look::hash_pages(Chunk& chunk, std::size_t at, std::size_t end) {
+  while (at < end) {
+    if ((chunk.copies >> at & 1) != 0) {
+      hashes_[at] = hashes_[at - 1];
+      chunk.zero |= (chunk.zero >> (at - 1) & 1) << at;
+      ++at;
+      continue;
+    }
+    std::size_t stop = at + 1;
+    while (stop < end && (chunk.copies >> stop & 1) == 0) ++stop;
+    chunk.zero |=
+        context_.hasher.hash_pages(chunk.bytes + at * kPageSize, stop - at, hashes_.data() + at)
+        << at;
+    at = stop;
   }
 }
 

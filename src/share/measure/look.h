@@ -96,6 +96,7 @@ class Look final : public PartVisitor {
     const std::byte* bytes = nullptr;
     const PageFacts* facts = nullptr;  // null: none
     std::size_t count = 0;
+    std::uint64_t copies = 0;   // bit i: page i has the bytes of the page before it
     std::uint64_t zero = 0;     // bit i: page i is zero
     std::uint64_t changed = 0;  // bit i: differs from the first look
     [[nodiscard]] std::span<const std::byte, kPageSize> page(std::size_t i) const {
@@ -103,6 +104,7 @@ class Look final : public PartVisitor {
     }
   };
   void hash_chunk(Chunk& chunk);
+  void hash_pages(Chunk& chunk, std::size_t at, std::size_t end);
   void take_chunk(std::size_t part_number, Chunk& chunk);
   void compare_with_first_look(Chunk& chunk);
   void count_facts(const Chunk& chunk);

@@ -63,6 +63,9 @@ struct PageBatch {
   std::span<const std::byte> bytes;  // kPageSize each
   std::span<const PageFacts> facts;
   bool known_zero = false;  // the bytes are zeros, told without reading them (a hole of a file)
+  // Bit i: page i lies in the frame of the page before it, and so has its bytes. Batches of more
+  // than 64 pages have none.
+  std::uint64_t copies = 0;
 
   [[nodiscard]] std::size_t count() const { return bytes.size() / kPageSize; }
 };
