@@ -1,9 +1,9 @@
-# brim_library(NAME [LINK public...] [PRIVATE private...]): one room. All *.cpp of the folder make
+# brim_library(NAME [LINK public...] [PRIVATE private...] [TEST_SHARDS n]): one room. All *.cpp of the folder make
 # the library brim_NAME; its *_test.cpp, if any, make the program brim_NAME_test.
 find_package(GTest REQUIRED)
 
 function(brim_library name)
-  cmake_parse_arguments(ARG "" "" "LINK;PRIVATE;TEST_LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "TEST_SHARDS" "LINK;PRIVATE;TEST_LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "*.cpp")
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
@@ -11,7 +11,7 @@ function(brim_library name)
   if(sources)
     add_library(brim_${name} STATIC ${sources})
     target_link_libraries(brim_${name} PUBLIC brim_settings ${ARG_LINK} PRIVATE ${ARG_PRIVATE})
-    brim_precompile(brim_${name} library)
+    brim_together(brim_${name} library)
     set(link brim_${name})
   else()
     add_library(brim_${name} INTERFACE)
@@ -19,7 +19,8 @@ function(brim_library name)
     set(link brim_${name})
   endif()
   if(tests)
-    brim_test(brim_${name}_test LABEL unit SOURCES ${tests} LINK ${link} ${ARG_TEST_LINK})
+    brim_test(brim_${name}_test LABEL unit SHARDS ${ARG_TEST_SHARDS} SOURCES ${tests}
+      LINK ${link} ${ARG_TEST_LINK})
   endif()
 endfunction()
 
@@ -34,25 +35,36 @@ endif()
 # All test programs, without what only users run: what a sanitizer build needs.
 add_custom_target(tests)
 
-# brim_test(NAME LABEL unit|validate|golden|live SOURCES ... [LINK ...] [DEFINE ...]): a GoogleTest
-# program. Its cases appear in ctest one program at a time: `ctest -L unit`. Unit tests may run beside
-# each other (`ctest -j`).
+# brim_test(NAME LABEL unit|validate|golden|live [SHARDS n] SOURCES ... [LINK ...] [DEFINE ...]): a
+# GoogleTest program. Its cases appear in ctest one program at a time: `ctest -L unit`; those of a long
+# one in n parts. Unit tests may run beside each other (`ctest -j`).
 function(brim_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINK;DEFINE" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT;SHARDS" "SOURCES;LINK;DEFINE" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} brim_settings brim_test_settings
     GTest::gmock GTest::gtest_main)
-  brim_precompile(${name} test)
+  brim_together(${name} test)
   target_compile_definitions(${name} PRIVATE
     BRIM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" BRIM_BINARY_DIR="${CMAKE_BINARY_DIR}" ${ARG_DEFINE})
-  add_test(NAME ${name} COMMAND ${name})
   add_dependencies(tests ${name})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
   endif()
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
+  if(ARG_SHARDS)
+    foreach(shard RANGE 1 ${ARG_SHARDS})
+      math(EXPR index "${shard} - 1")
+      add_test(NAME ${name}_${shard} COMMAND ${name})
+      set_tests_properties(${name}_${shard} PROPERTIES COST 1
+        ENVIRONMENT "GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${index}")
+      list(APPEND cases ${name}_${shard})
+    endforeach()
+  else()
+    add_test(NAME ${name} COMMAND ${name})
+    set(cases ${name})
+  endif()
+  set_tests_properties(${cases} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
   if(NOT ARG_LABEL STREQUAL "unit")
-    set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+    set_tests_properties(${cases} PROPERTIES RUN_SERIAL TRUE)
   endif()
 endfunction()
 

@@ -104,7 +104,7 @@ void probe_freeze(const Host& host, Capability& capability) {
   works_not(capability, "no v2 hierarchy and no freezer", kUnified);
 }
 
-constexpr Probe kProbes[] = {
+constexpr Probe kCgroupProbes[] = {
     {"cgroups", "thrash", false, "read /proc/mounts", probe_cgroups},
     {"cgroup_memory", "thrash", false, "read /proc/mounts and cgroup.controllers", probe_memory},
     {"cgroup_freeze", "thrash", false, "look for cgroup.freeze", probe_freeze},
@@ -115,6 +115,6 @@ constexpr Probe kProbes[] = {
 
 }  // namespace
 
-std::span<const Probe> cgroup_probes() { return kProbes; }
+std::span<const Probe> cgroup_probes() { return kCgroupProbes; }
 
 }  // namespace brim::host

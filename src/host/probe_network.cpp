@@ -297,7 +297,7 @@ void probe_kprobes(const Host& host, Capability& capability) {
                      "boot a kernel with CONFIG_KPROBE_EVENTS=y");
 }
 
-constexpr Probe kProbes[] = {
+constexpr Probe kNetworkProbes[] = {
     {"user_namespace", "napi", true, "unshare in a child", probe_user_namespace},
     {"network_namespace", "napi", true, "unshare in a child", probe_network_namespace},
     {"mount_namespace", "napi", true, "unshare in a child", probe_mount_namespace},
@@ -315,6 +315,6 @@ constexpr Probe kProbes[] = {
 
 }  // namespace
 
-std::span<const Probe> network_probes() { return kProbes; }
+std::span<const Probe> network_probes() { return kNetworkProbes; }
 
 }  // namespace brim::host

@@ -101,7 +101,7 @@ void probe_soft_dirty(const Host& /*host*/, Capability& capability) {
   works_not(capability, trial.error, "boot a kernel with CONFIG_MEM_SOFT_DIRTY=y");
 }
 
-constexpr Probe kProbes[] = {
+constexpr Probe kPageProbes[] = {
     {"pagemap", "share", true, "read the entry of a page of our own", probe_pagemap},
     {"pagemap_frames", "share", true, "read the entry of a page of our own", probe_frames},
     {"kpageflags", "share", true, "read the first entry of /proc/kpageflags", probe_kpageflags},
@@ -114,6 +114,6 @@ constexpr Probe kProbes[] = {
 
 }  // namespace
 
-std::span<const Probe> page_probes() { return kProbes; }
+std::span<const Probe> page_probes() { return kPageProbes; }
 
 }  // namespace brim::host

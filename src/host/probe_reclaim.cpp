@@ -149,7 +149,7 @@ void probe_process_madvise(const Host& /*host*/, Capability& capability) {
   works_not(capability, trial.error, "boot Linux 5.10 or newer");
 }
 
-constexpr Probe kProbes[] = {
+constexpr Probe kReclaimProbes[] = {
     {"psi", "thrash", false, "read /proc/pressure/memory", probe_psi},
     {"psi_trigger", "thrash", true, "create a trigger in a child", probe_psi_trigger},
     {"swap", "thrash", false, "read /proc/swaps and /proc/meminfo", probe_swap},
@@ -163,6 +163,6 @@ constexpr Probe kProbes[] = {
 
 }  // namespace
 
-std::span<const Probe> reclaim_probes() { return kProbes; }
+std::span<const Probe> reclaim_probes() { return kReclaimProbes; }
 
 }  // namespace brim::host

@@ -170,7 +170,7 @@ void probe_hugetlb(const Host& host, Capability& capability) {
                "sysctl vm.nr_hugepages=N");
 }
 
-constexpr Probe kProbes[] = {
+constexpr Probe kSharingProbes[] = {
     {"ksm", "share", false, "read /sys/kernel/mm/ksm", probe_ksm},
     {"ksm_smart_scan", "share", false, "read /sys/kernel/mm/ksm", probe_smart_scan},
     {"ksm_advisor", "share", false, "read /sys/kernel/mm/ksm", probe_advisor},
@@ -188,6 +188,6 @@ constexpr Probe kProbes[] = {
 
 }  // namespace
 
-std::span<const Probe> sharing_probes() { return kProbes; }
+std::span<const Probe> sharing_probes() { return kSharingProbes; }
 
 }  // namespace brim::host

@@ -178,7 +178,7 @@ void probe_libvirt(const Host& host, Capability& capability) {
             "apt-get install libvirt-daemon-system (only if you use libvirt)");
 }
 
-constexpr Probe kProbes[] = {
+constexpr Probe kVirtualProbes[] = {
     {"hardware_virtualization", "all", false, "read /proc/cpuinfo", probe_hardware_virtualization},
     {"kvm", "all", true, "run a guest of five bytes in a child", probe_kvm},
     {"qemu", "all", true, "run qemu-system-x86_64 --version", probe_qemu},
@@ -188,6 +188,6 @@ constexpr Probe kProbes[] = {
 
 }  // namespace
 
-std::span<const Probe> virtual_probes() { return kProbes; }
+std::span<const Probe> virtual_probes() { return kVirtualProbes; }
 
 }  // namespace brim::host

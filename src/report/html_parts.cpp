@@ -78,19 +78,19 @@ std::string note_of(const std::string& note) {
 }
 
 std::string chart_label(const Chart& chart) {
-  static constexpr std::string_view kEnd = "The numbers are in the table that follows.";
+  static constexpr std::string_view kFollows = "The numbers are in the table that follows.";
   switch (chart.kind) {
     case ChartKind::line:
       return fmt::format("Line chart: {}. {} over {}. {}", chart.title, chart.y_title,
-                         chart.x_title, kEnd);
+                         chart.x_title, kFollows);
     case ChartKind::heat_map:
       return fmt::format("Heat map: {}. {} rows, {} columns. {}", chart.title, chart.series.size(),
-                         chart.categories.size(), kEnd);
+                         chart.categories.size(), kFollows);
     case ChartKind::bar:
     case ChartKind::stacked_bar:
       return fmt::format("{}: {}. {} bars. {}",
                          chart.kind == ChartKind::bar ? "Bar chart" : "Stacked bar chart",
-                         chart.title, chart.categories.size(), kEnd);
+                         chart.title, chart.categories.size(), kFollows);
   }
   return chart.title;
 }

@@ -95,8 +95,10 @@ TEST(StoreFile, Killed_writer_leaves_every_acknowledged_batch_whole) {
     EXPECT_EQ(run.samples.size() % kBatch, 0U);
     EXPECT_GE(batches, static_cast<std::size_t>(last) + 1);
     EXPECT_LE(batches, static_cast<std::size_t>(last) + 2);  // one may be committed, not yet told
-    for (std::size_t i = 0; i < run.samples.size(); ++i)
-      ASSERT_EQ(run.samples[i].value, static_cast<double>(i / kBatch));
+    for (std::size_t i = 0; i < run.samples.size(); ++i) {
+      const std::size_t batch = i / kBatch;
+      ASSERT_EQ(run.samples[i].value, static_cast<double>(batch));
+    }
     EXPECT_EQ(*store.mark_interrupted("here",
                                       [](const RunOwner& owner) {
                                         return ::kill(static_cast<pid_t>(owner.process), 0) == 0;

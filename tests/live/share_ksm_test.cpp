@@ -127,6 +127,7 @@ TEST_F(ShareKsm, Merged_pages_are_counted_as_merged_and_the_rest_adds_up) {
   }));
   const live::Setting still("/sys/kernel/mm/ksm/run", "0");
   std::vector<std::unique_ptr<share::Subject>> subjects;
+  subjects.reserve(children.size());
   for (const auto& child : children) subjects.push_back(planted_memory(child->pid(), memory));
   const share::ScanResult result = scan(std::move(subjects));
   ASSERT_TRUE(result.has_facts) << result.why_no_facts;
@@ -218,12 +219,17 @@ TEST_F(ShareKsm, Memory_nobody_registered_is_put_under_not_mergeable) {
   ::munmap(memory, kBytes);
 }
 
+// In a child: a file in place of its memory.
+void map_over(std::byte* memory, int protection, int flags, int fd) {
+  if (::mmap(memory, kBytes, protection, flags | MAP_FIXED, fd, 0) == MAP_FAILED) ::_exit(1);
+}
+
 TEST_F(ShareKsm, A_shared_memfd_is_put_under_shared_mapping) {
   std::byte* const memory = live::map_anonymous(kBytes);
   const auto result = scan_two(memory, [memory] {
     const int fd = ::memfd_create("ram", 0);
     if (::ftruncate(fd, kBytes) != 0) ::_exit(1);
-    ::mmap(memory, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+    map_over(memory, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
     ::madvise(memory, kBytes, MADV_MERGEABLE);  // the kernel takes it and does nothing
   });
   expect_planted_potential(result);
@@ -239,8 +245,7 @@ TEST_F(ShareKsm, A_private_file_mapping_is_put_under_file_backed) {
   const int fd = ::mkstemp(path.data());
   ::unlink(path.c_str());
   ASSERT_EQ(::write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(kBytes));
-  const Child child(
-      [&] { ::mmap(memory, kBytes, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, fd, 0); });
+  const Child child([&] { map_over(memory, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd); });
   std::vector<std::unique_ptr<share::Subject>> subjects;
   subjects.push_back(planted_memory(child.pid(), memory));
   const auto result = scan(std::move(subjects));

@@ -114,7 +114,7 @@ void Look::hash_chunk(Chunk& chunk) {
 // Pages [at, end) of the chunk; what is a copy of the page before it has its hash.
 void Look::hash_pages(Chunk& chunk, std::size_t at, std::size_t end) {
   while (at < end) {
-    if ((chunk.copies >> at & 1) != 0) {
+    if (at > 0 && (chunk.copies >> at & 1) != 0) {
       hashes_[at] = hashes_[at - 1];
       chunk.zero |= (chunk.zero >> (at - 1) & 1) << at;
       ++at;
