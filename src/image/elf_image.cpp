@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An ELF core's pages: straight from the file's mapping where they lie in one segment, put together
-// in scratch where segments meet inside a page, begin or end inside one, or lack pages at their
-// end.
+// in scratch where segments meet inside a page, or begin or end inside one.
 
 #include "image/elf_layout.h"
 #include "image/extents.h"
@@ -17,13 +16,13 @@ namespace {
 
 constexpr std::uint64_t page_of(std::uint64_t address) { return address / kPageSize; }
 
-// The pages that the segments touch.
+// The pages of which the segments hold at least a part.
 std::vector<Extent> extents_of(std::span<const ElfSegment> segments) {
   std::vector<Extent> extents;
   std::uint64_t next = 0;  // the first page not yet in an extent
   for (const ElfSegment& segment : segments) {
     const std::uint64_t first = std::max(next, page_of(segment.address));
-    const std::uint64_t end = page_of(segment.end() - 1) + 1;
+    const std::uint64_t end = page_of(segment.file_end() - 1) + 1;
     if (end > first) append_pages(extents, first, end - first);
     next = std::max(next, end);
   }
@@ -50,14 +49,14 @@ Pages partial_pages(std::span<const ElfSegment> segments) {
 }
 
 // The pages at the segments' ends of which the file holds nothing.
-std::vector<Extent> missing_pages(std::span<const ElfSegment> segments) {
-  std::vector<Extent> missing;
+Pages count_missing(std::span<const ElfSegment> segments) {
+  Pages missing;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const std::uint64_t first = page_of(segments[i].file_end() - 1) + 1;
     std::uint64_t end = page_of(segments[i].end() - 1) + 1;
     // The last of them may be the page that the next segment begins in.
     if (i + 1 < segments.size()) end = std::min(end, page_of(segments[i + 1].address));
-    if (end > first) append_pages(missing, first, end - first);
+    if (end > first) missing += Pages(end - first);
   }
   return missing;
 }
@@ -82,7 +81,7 @@ class ElfImage final : public RamImage {
         was_flattened_(was_flattened),
         segments_(std::move(segments)),
         extents_(extents_of(segments_)),
-        missing_(missing_pages(segments_)),
+        missing_(count_missing(segments_)),
         padded_(partial_pages(segments_)) {
     const std::vector<ByteRange> holes = file_->holes(kMostZeroExtents);
     for (const ElfSegment& segment : segments_) append_zeros(segment, holes, zeros_);
@@ -93,9 +92,10 @@ class ElfImage final : public RamImage {
   [[nodiscard]] std::span<const Extent> extents() const override { return extents_; }
   [[nodiscard]] std::span<const Extent> zero_extents() const override { return zeros_; }
   [[nodiscard]] Pages padded_pages() const override { return padded_; }
+  [[nodiscard]] Pages missing_pages() const override { return missing_; }
 
   Result<std::span<const std::byte>> read(GuestFrame first, Pages count, Scratch& scratch,
-                                          std::vector<GuestFrame>& unavailable) const override {
+                                          std::vector<GuestFrame>&) const override {
     BRIM_ASSERT(holds(extents_, first, count));
     const std::uint64_t begin = first.number() * kPageSize;
     const std::uint64_t length = bytes_of(count).count();
@@ -105,7 +105,6 @@ class ElfImage final : public RamImage {
       BRIM_CHECK(file_->prefetch(offset, length));
       return file_->bytes().subspan(offset, length);
     }
-    append_missing(first, first + count.count(), unavailable);
     return assemble(begin, length, scratch);
   }
 
@@ -120,17 +119,6 @@ class ElfImage final : public RamImage {
         [](std::uint64_t wanted, const ElfSegment& segment) { return wanted < segment.end(); });
   }
 
-  void append_missing(GuestFrame begin, GuestFrame end, std::vector<GuestFrame>& frames) const {
-    auto extent = std::upper_bound(
-        missing_.begin(), missing_.end(), begin,
-        [](GuestFrame frame, const Extent& e) { return frame < e.first + e.count.count(); });
-    for (; extent != missing_.end() && extent->first < end; ++extent) {
-      const GuestFrame stop = std::min(end, extent->first + extent->count.count());
-      for (GuestFrame frame = std::max(begin, extent->first); frame < stop; frame += 1)
-        frames.push_back(frame);
-    }
-  }
-
   Result<std::span<const std::byte>> assemble(std::uint64_t begin, std::uint64_t length,
                                               Scratch& scratch) const {
     scratch.assign(length, std::byte{0});
@@ -139,7 +127,7 @@ class ElfImage final : public RamImage {
          segment != segments_.end() && segment->address < end; ++segment) {
       const std::uint64_t from = std::max(begin, segment->address);
       const std::uint64_t to = std::min(end, segment->file_end());
-      if (to <= from) continue;  // only what the file doesn't hold
+      if (to <= from) continue;  // of this segment, only what the file doesn't hold
       const std::uint64_t offset = segment->offset + (from - segment->address);
       BRIM_CHECK(file_->prefetch(offset, to - from));
       std::memcpy(scratch.data() + (from - begin), file_->bytes().data() + offset, to - from);
@@ -151,8 +139,8 @@ class ElfImage final : public RamImage {
   bool was_flattened_;
   std::vector<ElfSegment> segments_;
   std::vector<Extent> extents_;
-  std::vector<Extent> missing_;  // of extents_: named, not held
   std::vector<Extent> zeros_;
+  Pages missing_;
   Pages padded_;
 };
 

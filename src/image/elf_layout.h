@@ -28,7 +28,7 @@ struct ElfSegment {
   std::uint64_t address = 0;      // p_paddr
   std::uint64_t offset = 0;       // p_offset
   std::uint64_t file_size = 0;    // p_filesz, > 0, within the file
-  std::uint64_t memory_size = 0;  // p_memsz >= file_size; the rest is not held
+  std::uint64_t memory_size = 0;  // p_memsz >= file_size, of whatever size; the rest is not held
 
   [[nodiscard]] std::uint64_t file_end() const { return address + file_size; }
   [[nodiscard]] std::uint64_t end() const { return address + memory_size; }

@@ -56,6 +56,9 @@ class RamImage {
   [[nodiscard]] virtual std::span<const Extent> extents() const = 0;
   // Pages of which the file holds only a part, the rest read as zeros.
   [[nodiscard]] virtual Pages padded_pages() const = 0;
+  // Pages that the file's headers name, and of which it holds nothing: outside extents(), and as
+  // many as a header says, whatever the file's size.
+  [[nodiscard]] virtual Pages missing_pages() const { return Pages(0); }
 
   // Subranges of extents() that are zero, known without reading them: holes of a sparse file.
   // Sorted, not overlapping; not necessarily all of them. Count them instead of reading them: a

@@ -39,6 +39,9 @@ class ImageReader final : public SubjectReader {
 
   Result<UnreadPages> read(const Part& part, const BatchSink& sink) override {
     UnreadPages unread;
+    // With the first part, once, what is in none.
+    const bool is_first = part.first_page == image_.extents().front().first.number();
+    if (is_first) unread.denied = image_.missing_pages().count();
     const std::uint64_t part_end = part.first_page + part.count;
     for (const image::Extent& extent : from_page(image_.extents(), part.first_page)) {
       if (extent.first.number() >= part_end) break;
