@@ -73,8 +73,9 @@ Result<Fd> temporary_file(const std::string& beside) {
 }
 
 Result<void> write_at(int fd, std::uint64_t offset, std::span<const std::byte> bytes,
-                      const MappedFile& source) {
+                      const MappedFile& source, const Cancel& cancel) {
   while (!bytes.empty()) {
+    if (cancel.requested()) return fail(ErrorCode::interrupted, "interrupted", source.name());
     const std::size_t step = std::min<std::size_t>(bytes.size(), kCopyStep);
     const ssize_t wrote = ::pwrite(fd, bytes.data(), step, static_cast<off_t>(offset));
     if (wrote < 0 && errno == EINTR) continue;
@@ -129,12 +130,12 @@ Result<std::uint64_t> for_each_record(std::span<const std::byte> file, const std
   }
 }
 
-Result<Fd> unflatten(Fd flattened, const std::string& name) {
+Result<Fd> unflatten(Fd flattened, const std::string& name, const Cancel& cancel) {
   BRIM_TRY(const auto source, MappedFile::create(std::move(flattened), name));
   BRIM_TRY(Fd dump, temporary_file(name));
   const auto size = for_each_record(source->bytes(), name,
                                     [&](std::uint64_t offset, std::span<const std::byte> bytes) {
-                                      return write_at(dump.get(), offset, bytes, *source);
+                                      return write_at(dump.get(), offset, bytes, *source, cancel);
                                     });
   BRIM_CHECK(source->check_intact());
   if (!size) return fail(size.error());

@@ -7,6 +7,7 @@
 //   0      char signature[16] "makedumpfile", int64 type 1, int64 version 1, zeros up to 4096
 //   4096   int64 offset, int64 size, size bytes; repeated; offset -1 and size -1 end it
 
+#include "base/cancel.h"
 #include "base/fd.h"
 #include "base/result.h"
 
@@ -34,6 +35,7 @@ using RecordSink =
 
 // Puts a flattened file back together in an unnamed temporary file in $TMPDIR, or else in /var/tmp,
 // or else beside the file; it takes as much space as the flattened file and is gone when closed.
-[[nodiscard]] Result<Fd> unflatten(Fd flattened, const std::string& name);
+[[nodiscard]] Result<Fd> unflatten(Fd flattened, const std::string& name,
+                                   const Cancel& cancel = kNeverCancelled);
 
 }  // namespace brim::image

@@ -374,5 +374,15 @@ TEST(Flattened, A_flattened_dump_in_a_flattened_dump_is_refused) {
   EXPECT_THAT(error_of(file.path()), HasSubstr("a flattened dump inside a flattened dump"));
 }
 
+TEST(Flattened, Rearranging_it_can_be_stopped) {
+  Rng rng(13);
+  const TemporaryFile file(flattened_file(rng, random_bytes(rng, 5000)));
+  Cancel cancel;
+  cancel.request();
+  const auto image = open_ram_image(file.path(), cancel);
+  ASSERT_FALSE(image);
+  EXPECT_EQ(image.error().code, ErrorCode::interrupted);
+}
+
 }  // namespace
 }  // namespace brim::image

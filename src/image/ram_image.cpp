@@ -49,7 +49,7 @@ Result<std::unique_ptr<RamImage>> open_detected(ImageSource source) {
   if (source.was_flattened)
     return fail(ErrorCode::bad_input, "a flattened dump inside a flattened dump",
                 std::move(source.name));
-  BRIM_TRY(source.fd, unflatten(std::move(source.fd), source.name));
+  BRIM_TRY(source.fd, unflatten(std::move(source.fd), source.name, *source.cancel));
   source.was_flattened = true;
   return open_detected(std::move(source));  // once: see above
 }

@@ -89,8 +89,8 @@ class RamImage {
 // Detects the format from the content. `path` is a regular file or a block device; a directory, an
 // empty file, or a foreign format that looks like a dump (a QEMU savevm or qcow2 file, LiME, a
 // Windows crash dump) is bad_input that says what it is and how to get a readable image.
-// What a kdump takes to be opened and read can be stopped (`interrupted`); `cancel` must outlive
-// the image.
+// What a kdump takes to be opened and read, and a flattened file to be rearranged, can be stopped
+// (`interrupted`); `cancel` must outlive the image.
 [[nodiscard]] Result<std::unique_ptr<RamImage>> open_ram_image(
     const std::string& path, const Cancel& cancel = kNeverCancelled);
 
