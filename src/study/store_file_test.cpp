@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The store as a file: killed writers, several at once, older and newer schemas, and bad places.
+// The store as a file: older and newer schemas, bad places, a full disk.
 #include "study/store.h"
 #include "study/store_location.h"
 #include "study/store_schema.h"
 #include "study/store_test_place.h"
 
-#include <array>
-#include <chrono>
 #include <cstdlib>
 #include <fstream>
-#include <set>
-#include <thread>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -28,23 +24,6 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr int kBatch = 500;
-
-std::vector<Sample> batch_of(double value) {
-  Sample sample;
-  sample.metric = "share.zero_pages";
-  sample.value = value;
-  return std::vector<Sample>(kBatch, sample);
-}
-
-RunInfo info_of_process() {
-  RunInfo info;
-  info.area = "share";
-  info.command = "share scan";
-  info.owner = {"here", "boot", ::getpid(), 1};
-  return info;
-}
-
 std::string error_of_open(const std::string& location) {
   const auto store = Store::open(location);
   return store ? std::string("opened") : error_line(store.error());
@@ -53,136 +32,6 @@ std::string error_of_open(const std::string& location) {
 unsigned mode_of(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777U : 0;
-}
-
-// Begins a run and adds batches for ever, telling each that was acknowledged through the pipe.
-[[noreturn]] void add_for_ever(const std::string& location, int acknowledge) {
-  auto store = Store::open(location);
-  if (!store) ::_exit(1);
-  const auto run = store->begin(info_of_process());
-  if (!run) ::_exit(2);
-  for (int i = 0;; ++i) {
-    if (!store->add(*run, batch_of(i))) ::_exit(3);
-    if (::write(acknowledge, &i, sizeof i) != sizeof i) ::_exit(4);
-  }
-}
-
-TEST(StoreFile, Killed_writer_leaves_every_acknowledged_batch_whole) {
-  const std::string location = fresh_directory() + "/brim.sqlite";
-  for (int round = 0; round < 6; ++round) {
-    std::array<int, 2> ends{};
-    ASSERT_EQ(::pipe(ends.data()), 0);
-    const pid_t child = ::fork();
-    if (child == 0) add_for_ever(location, ends[1]);
-    ::close(ends[1]);
-    int last = -1;
-    for (int i = 0; i < 3 + round; ++i) ASSERT_EQ(::read(ends[0], &last, sizeof last), 4);
-    // Not in step with the writer: somewhere within its next batches.
-    std::this_thread::sleep_for(std::chrono::microseconds(700 * round));
-    ::kill(child, SIGKILL);
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
-    while (::read(ends[0], &last, sizeof last) == 4) continue;
-    ::close(ends[0]);
-
-    Store store = *Store::open(location);
-    const RunInfo newest = store.list(1)->front();
-    EXPECT_EQ(newest.owner.process, child);
-    EXPECT_EQ(newest.status, RunStatus::running);
-    const study::Run run = *store.load(newest.id);
-    const std::size_t batches = run.samples.size() / kBatch;
-    EXPECT_EQ(run.samples.size() % kBatch, 0U);
-    EXPECT_GE(batches, static_cast<std::size_t>(last) + 1);
-    EXPECT_LE(batches, static_cast<std::size_t>(last) + 2);  // one may be committed, not yet told
-    for (std::size_t i = 0; i < run.samples.size(); ++i) {
-      const std::size_t batch = i / kBatch;
-      ASSERT_EQ(run.samples[i].value, static_cast<double>(batch));
-    }
-    EXPECT_EQ(*store.mark_interrupted("here",
-                                      [](const RunOwner& owner) {
-                                        return ::kill(static_cast<pid_t>(owner.process), 0) == 0;
-                                      }),
-              1U);
-    EXPECT_EQ(store.list(1)->front().status, RunStatus::interrupted);
-  }
-  EXPECT_EQ(raw_sql(location, {"PRAGMA integrity_check"}), "ok");
-}
-
-// Several processes open a store that is not there yet, and write to it at the same time.
-void expect_many_writers_agree(const std::string& location) {
-  constexpr int kWriters = 3;
-  constexpr int kBatches = 15;
-  std::vector<pid_t> children;
-  for (int writer = 0; writer < kWriters; ++writer) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      auto store = Store::open(location);
-      if (!store) {
-        fmt::print(stderr, "{}\n", error_line(store.error()));
-        ::_exit(1);
-      }
-      const auto run = store->begin(info_of_process());
-      if (!run) ::_exit(2);
-      for (int i = 0; i < kBatches; ++i)
-        if (!store->add(*run, batch_of(i))) ::_exit(3);
-      ::_exit(store->finish(*run, RunStatus::complete, "{}") ? 0 : 4);
-    }
-    children.push_back(child);
-  }
-  for (const pid_t child : children) {
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
-  }
-  const Store store = *Store::open(location);
-  const auto runs = *store.list(0);
-  ASSERT_EQ(runs.size(), static_cast<std::size_t>(kWriters));
-  std::set<std::int64_t> processes;
-  for (const RunInfo& info : runs) {
-    EXPECT_EQ(info.status, RunStatus::complete);
-    EXPECT_EQ(store.load(info.id)->samples.size(), static_cast<std::size_t>(kBatch) * kBatches);
-    processes.insert(info.owner.process);
-  }
-  EXPECT_EQ(processes, std::set<std::int64_t>(children.begin(), children.end()));
-}
-
-TEST(StoreFile, Several_processes_make_and_write_one_store_at_once) {
-  expect_many_writers_agree(fresh_directory() + "/brim.sqlite");
-}
-
-// What one process makes between two looks of another must not be taken for something else.
-TEST(StoreFile, Is_made_once_by_processes_that_find_none) {
-  constexpr int kOpeners = 6;
-  for (int round = 0; round < 25; ++round) {
-    const std::string location = fresh_directory() + "/brim.sqlite";
-    std::array<int, 2> start{};
-    ASSERT_EQ(::pipe(start.data()), 0);
-    std::vector<pid_t> children;
-    for (int opener = 0; opener < kOpeners; ++opener) {
-      children.push_back(::fork());
-      if (children.back() != 0) continue;
-      ::close(start[1]);
-      char none = 0;
-      (void)!::read(start[0], &none, 1);  // ends for all at once
-      const auto store = Store::open(location);
-      if (!store) fmt::print(stderr, "{}\n", error_line(store.error()));
-      ::_exit(store ? 0 : 1);
-    }
-    ::close(start[0]);
-    ::close(start[1]);
-    for (const pid_t child : children) {
-      int status = 0;
-      ASSERT_EQ(::waitpid(child, &status, 0), child);
-      EXPECT_EQ(status, 0) << "round " << round;
-    }
-  }
-}
-
-TEST(StorePostgresql, Several_processes_make_and_write_one_store_at_once) {
-  const auto location = fresh_location(Place::postgresql);
-  if (!location) GTEST_SKIP() << location.error().what;
-  expect_many_writers_agree(*location);
 }
 
 // A store as brim's first version made it, with a run in it.

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// For the store's tests: fresh places for stores, and raw SQL on them.
+// For the store's tests: fresh places for stores, raw SQL on them, and something to put there.
 
 #include "base/result.h"
+#include "study/run.h"
 
 #include <functional>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace brim::study {
 
@@ -34,5 +36,23 @@ void while_writing(const std::string& path, const std::function<void()>& work);
 [[nodiscard]] std::string as_nobody(const std::function<std::string()>& work);
 // The same with the rights and user we have.
 [[nodiscard]] std::string in_child(const std::function<std::string()>& work);
+
+// Samples are added this many at a time.
+inline constexpr int kBatch = 500;
+
+inline std::vector<Sample> batch_of(double value) {
+  Sample sample;
+  sample.metric = "share.zero_pages";
+  sample.value = value;
+  return std::vector<Sample>(kBatch, sample);
+}
+
+inline RunInfo info_of_process() {
+  RunInfo info;
+  info.area = "share";
+  info.command = "share scan";
+  info.owner = {"here", "boot", ::getpid(), 1};
+  return info;
+}
 
 }  // namespace brim::study
