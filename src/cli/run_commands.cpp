@@ -81,7 +81,7 @@ void add_report(CLI::App& program, Session& session) {
   auto options = std::make_shared<ReportOptions>();
   command
       ->add_option("run", options->runs,
-                   "Run numbers from 'brim runs', or 'last': the last that finished")
+                   "Run numbers from 'brim runs', or 'last': this host's last that finished")
       ->required()
       ->type_name("RUN");
   add_output_options(*command, options->output);
@@ -144,7 +144,7 @@ void add_export(CLI::App& program, Session& session) {
   auto options = std::make_shared<ExportOptions>();
   command
       ->add_option("run", options->run,
-                   "A run number from 'brim runs', or 'last': the last that finished")
+                   "A run number from 'brim runs', or 'last': this host's last that finished")
       ->required()
       ->type_name("RUN");
   command->add_option("--format", options->format, "csv or json")

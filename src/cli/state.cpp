@@ -123,7 +123,7 @@ nlohmann::json context_json(const std::string& root) {
 
 Result<study::Run> load_run(const study::Store& store, const std::string& text) {
   if (text == "last") {
-    BRIM_TRY(const std::optional<std::int64_t> newest, store.last_finished());
+    BRIM_TRY(const std::optional<std::int64_t> newest, store.last_finished(run_owner().host_id));
     if (!newest) return fail(ErrorCode::missing, "the store has no finished runs yet");
     return store.load(*newest);
   }

@@ -34,7 +34,8 @@ void restore_what_was_left(const Session& session);
 // The machine a run was made on, as JSON; null where it can't be read.
 [[nodiscard]] nlohmann::json context_json(const std::string& root);
 
-// A run number as typed: "12", or "last" for the last one that finished.
+// A run number as typed: "12", or "last" for this host's last one that finished (the last of
+// any host where it has none).
 [[nodiscard]] Result<study::Run> load_run(const study::Store& store, const std::string& text);
 
 }  // namespace brim::cli

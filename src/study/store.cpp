@@ -304,13 +304,15 @@ Result<std::vector<RunInfo>> Store::list(std::size_t limit) const {
   });
 }
 
-Result<std::optional<std::int64_t>> Store::last_finished() const {
+Result<std::optional<std::int64_t>> Store::last_finished(const std::string& host_id) const {
   Connection& from = state_->connection;
   return guarded(from.where, [&]() -> Result<std::optional<std::int64_t>> {
-    BRIM_TRY(const std::vector<RunInfo> runs,
-             select_runs(from, "WHERE finished_ns IS NOT NULL ORDER BY id DESC LIMIT 1"));
-    if (runs.empty()) return std::nullopt;
-    return runs.front().id;
+    long long run = 0;
+    from.sql << "SELECT id FROM run WHERE finished_ns IS NOT NULL"
+                " ORDER BY CASE WHEN host_id = :host THEN 0 ELSE 1 END, id DESC LIMIT 1",
+        soci::use(host_id), soci::into(run);
+    if (!from.sql.got_data()) return std::nullopt;
+    return run;
   });
 }
 

@@ -53,8 +53,9 @@ class Store {
 
   // Newest first; `limit` 0: all.
   [[nodiscard]] Result<std::vector<RunInfo>> list(std::size_t limit) const;
-  // Of the newest run that ended by itself or was stopped, whatever it came to.
-  [[nodiscard]] Result<std::optional<std::int64_t>> last_finished() const;
+  // Of this host's newest run that ended by itself or was stopped, whatever it came to; of any
+  // host's where this one has none.
+  [[nodiscard]] Result<std::optional<std::int64_t>> last_finished(const std::string& host_id) const;
   // `missing` (with the nearest: "runs are 1 to 12") if there is none.
   [[nodiscard]] Result<Run> load(std::int64_t run) const;
   // Retention: removes all but the newest `keep` finished runs; returns how many went.

@@ -178,15 +178,27 @@ TEST_P(StoreShared, List_is_newest_first_and_keeps_to_its_limit) {
 
 TEST_P(StoreShared, Last_finished_run_passes_over_those_that_run_or_were_killed) {
   Store store = open();
-  EXPECT_EQ(*store.last_finished(), std::nullopt);
+  EXPECT_EQ(*store.last_finished("machine"), std::nullopt);
   const std::int64_t first = *store.begin(some_info());
   const std::int64_t second = *store.begin(some_info());
   ASSERT_TRUE(store.begin(some_info()));
-  EXPECT_EQ(*store.last_finished(), std::nullopt);
+  EXPECT_EQ(*store.last_finished("machine"), std::nullopt);
   ASSERT_TRUE(store.finish(second, RunStatus::partial, "{}"));
   ASSERT_TRUE(store.finish(first, RunStatus::complete, "{}"));
   ASSERT_TRUE(store.mark_interrupted("machine", [](const RunOwner&) { return false; }));
-  EXPECT_EQ(*store.last_finished(), second);
+  EXPECT_EQ(*store.last_finished("machine"), second);
+}
+
+TEST_P(StoreShared, Last_finished_run_is_this_hosts_where_it_has_one) {
+  Store store = open();
+  RunInfo info = some_info();
+  for (const char* const host : {"machine", "other"}) {
+    info.owner.host_id = host;
+    ASSERT_TRUE(store.finish(*store.begin(info), RunStatus::complete, "{}"));
+  }
+  EXPECT_EQ(*store.last_finished("machine"), 1);
+  EXPECT_EQ(*store.last_finished("other"), 2);
+  EXPECT_EQ(*store.last_finished("third"), 2);
 }
 
 TEST_P(StoreShared, Missing_run_is_refused_with_those_there_are) {
