@@ -20,7 +20,12 @@
 namespace brim::share {
 namespace {
 
-constexpr std::string_view kMorePermission = "run as root or with CAP_SYS_PTRACE";
+std::string_view more_permission() {
+  return ::geteuid() == 0 ? "not even root may here: CAP_SYS_PTRACE was taken away, or they have "
+                            "capabilities or "
+                            "a user namespace that brim has not"
+                          : "run as root or with CAP_SYS_PTRACE";
+}
 
 // What tells processes apart before they are opened.
 struct Candidate {
@@ -229,8 +234,8 @@ Result<void> Selector::open_wishes() {
     }
   }
   if (denied > 0) {
-    const std::string line = fmt::format("{} of {} processes may not be read by this user: {}",
-                                         denied, wishes_.size(), kMorePermission);
+    const std::string line = fmt::format("{} of {} processes may not be read: {}", denied,
+                                         wishes_.size(), more_permission());
     if (selected_.subjects.empty()) return fail(ErrorCode::denied, line);
     selected_.warnings.push_back("left out: " + line);
   }
