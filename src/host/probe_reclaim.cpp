@@ -74,9 +74,12 @@ void probe_swapon(const Host& host, Capability& capability) {
 }
 
 void probe_zram(const Host& host, Capability& capability) {
-  // Reading hot_add makes a device: only its presence is looked at.
-  if (host.exists("/sys/class/zram-control/hot_add"))
-    return works(capability, "devices can be added (hot_add)");
+  // Reading hot_add makes a device: it is only opened.
+  const auto opened = host.open_file("/sys/class/zram-control/hot_add", O_RDONLY);
+  if (opened) return works(capability, "devices can be added (hot_add)");
+  if (opened.error().code == ErrorCode::denied)
+    return works_partly(capability, "the module is loaded", "this user can't add devices",
+                        "run brim as root");
   if (host.exists("/sys/block/zram0"))
     return works_partly(capability, "zram0", "this kernel can't add devices");
   works_not(capability, "the zram module is not loaded, or the kernel has none", "modprobe zram");
