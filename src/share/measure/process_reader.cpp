@@ -181,7 +181,6 @@ Result<void> ProcessReader::read_run(std::uint64_t block_first, std::size_t firs
   return {};
 }
 
-// Reading a page costs a microsecond even when it lies in the cache, copying it a tenth of that.
 // Memory that KSM has merged is full of pages in the frame of the page before. To read such a page
 // costs half a microsecond, to copy it 0.1, and a system call more, to read on behind it, 0.3.
 Result<ProcessReader::Filled> ProcessReader::fill(std::uint64_t block_first, std::size_t first,
