@@ -9,9 +9,6 @@
 namespace brim::host {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-
 Mapping one(std::string_view line) {
   auto mappings = parse_maps(line, "maps");
   EXPECT_TRUE(mappings) << error_line(mappings.error());

@@ -279,11 +279,10 @@ TEST_F(LiveQemu, A_private_memfd_is_found) {
 }
 
 TEST_F(LiveQemu, A_shared_file_is_found) {
-  expect_ram({"-m", "128", "-object",
-              R"({"qom-type":"memory-backend-file","id":"m0","size":134217728,"share":true,)"
-              R"("mem-path":"/dev/shm"})",
-              "-machine", "memory-backend=m0"},
-             {128}, true);
+  const std::string memory =
+      R"({"qom-type":"memory-backend-file","id":"m0","size":134217728,"share":true,)"
+      R"("mem-path":"/dev/shm"})";
+  expect_ram({"-m", "128", "-object", memory, "-machine", "memory-backend=m0"}, {128}, true);
 }
 
 TEST_F(LiveQemu, Mem_path_is_found) {

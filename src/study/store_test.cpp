@@ -115,6 +115,7 @@ TEST_P(StoreShared, Numbers_round_trip_to_the_last_bit) {
                                       524288.0,
                                       0.0};
   std::vector<Sample> samples;
+  samples.reserve(values.size());
   for (const double value : values) samples.push_back(sample("share.zero_pages", "", value, value));
   Store store = open();
   const std::int64_t id = *store.begin(some_info());
@@ -146,6 +147,7 @@ TEST_P(StoreShared, Samples_keep_the_order_they_were_added_in) {
   }
   std::vector<double> values;
   const study::Run loaded = *store.load(first);
+  values.reserve(loaded.samples.size());
   for (const Sample& one : loaded.samples) values.push_back(one.value);
   EXPECT_THAT(values, ElementsAre(0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5));
   EXPECT_EQ(store.load(second)->samples.size(), 5U);
@@ -239,6 +241,7 @@ TEST_P(StoreShared, Prune_keeps_the_newest_finished_runs_and_all_that_run) {
   EXPECT_EQ(*store.prune(2), 3U);
   std::vector<std::int64_t> left;
   const std::vector<RunInfo> listed = *store.list(0);
+  left.reserve(listed.size());
   for (const RunInfo& info : listed) left.push_back(info.id);
   EXPECT_THAT(left, ElementsAre(ids[5], ids[4], ids[1]));
   EXPECT_THAT(store.load(ids[0]).error().what, HasSubstr("runs are 2 to 6, not all of them"));
@@ -283,8 +286,11 @@ TEST_P(StoreShared, Two_handles_see_each_others_work_at_once) {
 }
 
 TEST_P(StoreShared, Thousands_of_samples_go_in_and_come_out) {
+  constexpr int kSamples = 5000;
   std::vector<Sample> samples;
-  for (int i = 0; i < 5000; ++i) samples.push_back(sample("share.zero_pages", "vm", i, i * 0.1));
+  samples.reserve(kSamples);
+  for (int i = 0; i < kSamples; ++i)
+    samples.push_back(sample("share.zero_pages", "vm", i, i * 0.1));
   Store store = open();
   const std::int64_t id = *store.begin(some_info());
   ASSERT_TRUE(store.add(id, samples));

@@ -29,8 +29,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char** environ;
-
 namespace brim::image {
 namespace {
 
@@ -89,6 +87,7 @@ class StoppedGuest {
         "-device",
         fmt::format("loader,file={},addr={:#x},force-raw=on", file("planted"), kPlantedAt)};
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     ASSERT_EQ(::posix_spawnp(&pid_, kQemu, nullptr, nullptr, arguments.data(), environ), 0);
@@ -100,7 +99,7 @@ class StoppedGuest {
     EXPECT_EQ(::send(socket_.get(), line.data(), line.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(line.size()));
     while (true) {
-      const std::string answer = next_line();
+      std::string answer = next_line();
       if (answer.empty() || answer.find("\"event\"") == std::string::npos) return answer;
     }
   }

@@ -16,7 +16,7 @@
 namespace brim::share::test {
 namespace {
 
-class Image_subject : public ::testing::Test {
+class ImageSubjectScan : public ::testing::Test {
  protected:
   void SetUp() override {
     folder_ = std::filesystem::temp_directory_path() /
@@ -42,7 +42,7 @@ class Image_subject : public ::testing::Test {
   std::filesystem::path folder_;
 };
 
-TEST_F(Image_subject, Scans_files_as_the_definitions_say) {
+TEST_F(ImageSubjectScan, Scans_files_as_the_definitions_say) {
   const std::vector<std::string> paths{write("a", {1, 1, 2, 0}), write("b", {2, 3, 0, 0}, 10)};
   const auto subjects = open_image_subjects(paths);
   ASSERT_TRUE(subjects);
@@ -61,7 +61,7 @@ TEST_F(Image_subject, Scans_files_as_the_definitions_say) {
   }
 }
 
-TEST_F(Image_subject, Counts_holes_of_a_sparse_file_as_zero) {
+TEST_F(ImageSubjectScan, Counts_holes_of_a_sparse_file_as_zero) {
   const std::string path = write("sparse", {1, 2});
   std::filesystem::resize_file(path, 64 << 20);
   const auto subjects = open_image_subjects(std::array{path});
@@ -87,7 +87,7 @@ std::ptrdiff_t cached_pages(const std::string& path) {
   return std::count_if(here.begin(), here.end(), [](unsigned char byte) { return byte & 1; });
 }
 
-TEST_F(Image_subject, Sampling_does_not_bring_holes_into_the_page_cache) {
+TEST_F(ImageSubjectScan, Sampling_does_not_bring_holes_into_the_page_cache) {
   const std::string path = write("sparse", {1, 2});
   std::filesystem::resize_file(path, 64 << 20);
   const std::ptrdiff_t before = cached_pages(path);
@@ -110,7 +110,7 @@ image::test::ElfSegmentSpec segment_of(std::uint64_t first_page,
   return segment;
 }
 
-TEST_F(Image_subject, Counts_the_pages_of_an_ELF_core_and_not_those_between_its_segments) {
+TEST_F(ImageSubjectScan, Counts_the_pages_of_an_ELF_core_and_not_those_between_its_segments) {
   std::vector<image::test::ElfSegmentSpec> segments{segment_of(1, {1, 2, 0, 2}),
                                                     segment_of(1 << 20, {3, 1, 5})};
   segments[1].memory_size = segments[1].content.size() + kPageSize;  // a filtered page at its end
@@ -138,7 +138,7 @@ TEST_F(Image_subject, Counts_the_pages_of_an_ELF_core_and_not_those_between_its_
   }
 }
 
-TEST_F(Image_subject, The_same_file_twice_is_bad_input_whatever_it_is_called) {
+TEST_F(ImageSubjectScan, The_same_file_twice_is_bad_input_whatever_it_is_called) {
   const std::string path = write("a", {1});
   const std::string link = folder_ / "link";
   std::filesystem::create_symlink(path, link);
@@ -149,7 +149,7 @@ TEST_F(Image_subject, The_same_file_twice_is_bad_input_whatever_it_is_called) {
   }
 }
 
-TEST_F(Image_subject, Names_are_as_short_as_tells_them_apart) {
+TEST_F(ImageSubjectScan, Names_are_as_short_as_tells_them_apart) {
   const auto subjects = open_image_subjects(
       std::array{write("x/ram", {1}), write("y/ram", {1}), write("other", {1})});
   ASSERT_TRUE(subjects);
