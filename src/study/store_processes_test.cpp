@@ -17,15 +17,7 @@
 namespace brim::study {
 namespace {
 
-class StoreProcesses : public testing::TestWithParam<Place> {
- protected:
-  void SetUp() override {
-    auto place = fresh_location(GetParam());
-    if (!place) GTEST_SKIP() << place.error().what;
-    location_ = *place;
-  }
-  std::string location_;
-};
+class StoreProcesses : public AtPlace {};
 
 // Begins a run and adds batches for ever, telling each that was acknowledged through the pipe.
 [[noreturn]] void add_for_ever(const std::string& location, int acknowledge) {

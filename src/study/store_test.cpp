@@ -42,19 +42,13 @@ Sample sample(std::string_view metric, std::string_view subject, double t, doubl
 }
 
 // The parameter makes a fresh, empty store's location.
-class StoreShared : public testing::TestWithParam<Place> {
+class StoreShared : public AtPlace {
  protected:
-  void SetUp() override {
-    auto place = fresh_location(GetParam());
-    if (!place) GTEST_SKIP() << place.error().what;
-    location_ = *place;
-  }
   Store open() {
     auto store = Store::open(location_);
     EXPECT_TRUE(store) << (store ? "" : error_line(store.error()));
     return std::move(*store);
   }
-  std::string location_;
 };
 
 TEST_P(StoreShared, Run_comes_back_as_it_was_recorded) {

@@ -22,6 +22,17 @@ enum class Place { sqlite, postgresql };
 // directory, and ends with the test program.
 [[nodiscard]] Result<std::string> fresh_location(Place place);
 
+// A test on both backends, each at a location of its own; skipped where a backend is not there.
+class AtPlace : public testing::TestWithParam<Place> {
+ protected:
+  void SetUp() override {
+    auto place = fresh_location(GetParam());
+    if (!place) GTEST_SKIP() << place.error().what;
+    location_ = *place;
+  }
+  std::string location_;
+};
+
 // A new empty directory, removed at the end of the test program.
 [[nodiscard]] std::string fresh_directory();
 
