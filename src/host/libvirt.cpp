@@ -4,10 +4,13 @@
 #include "base/json_text.h"
 #include "base/text.h"
 #include "host/child.h"
+#include "host/libvirt_memory.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 
 #include <fmt/format.h>
 #include <libvirt/libvirt.h>
@@ -30,13 +33,35 @@ std::string last_error() {
   return json_line({{"error", message != nullptr ? message : "unknown error"}});
 }
 
+json describe(const RamBlock& block) {
+  return {{"id", block.id},
+          {"kind", static_cast<int>(block.kind)},
+          {"size_bytes", block.size->count()},
+          {"share", block.share}};
+}
+
+RamBlock read_block(const json& entry) {
+  RamBlock block;
+  block.id = entry.value("id", "");
+  block.kind = static_cast<RamBlock::Kind>(entry.value("kind", 0));
+  block.size = Bytes(entry.value("size_bytes", std::uint64_t{0}));
+  block.share = entry.value("share", false);
+  block.is_ram = true;
+  return block;
+}
+
 json describe(virDomainPtr domain) {
   const char* name = virDomainGetName(domain);
+  const std::unique_ptr<char, decltype(&std::free)> xml(virDomainGetXMLDesc(domain, 0), &std::free);
+  json devices = json::array();
+  if (xml)
+    for (const RamBlock& block : memory_devices(xml.get())) devices.push_back(describe(block));
   std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
   virDomainGetUUIDString(domain, uuid.data());
   return {{"name", name != nullptr ? name : ""},
           {"uuid", std::string(uuid.data())},
-          {"memory_kib", virDomainGetMaxMemory(domain)}};
+          {"memory_kib", virDomainGetMaxMemory(domain)},
+          {"memory_devices", devices}};
 }
 
 // In the child. An object: {"domains": [...]} or {"error": "..."}.
@@ -60,9 +85,11 @@ Result<std::vector<LibvirtDomain>> read_answer(const std::string& text, const st
     return fail(ErrorCode::missing, "libvirt: " + reply.value("error", ""), uri);
   std::vector<LibvirtDomain> domains;
   for (const json& entry : reply.value("domains", json::array())) {
-    LibvirtDomain domain{entry.value("name", ""), entry.value("uuid", ""), std::nullopt};
+    LibvirtDomain domain{entry.value("name", ""), entry.value("uuid", ""), std::nullopt, {}};
     const auto kib = entry.value("memory_kib", std::uint64_t{0});
     if (kib != 0) domain.memory = kibibytes(kib);
+    for (const json& device : entry.value("memory_devices", json::array()))
+      domain.memory_devices.push_back(read_block(device));
     domains.push_back(std::move(domain));
   }
   std::sort(domains.begin(), domains.end(),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The domains libvirt runs on this host, asked read-only. Tells names, UUIDs and configured memory
-// of VMs; changes nothing. A host without libvirt is ordinary: `missing`, nothing printed.
+// The domains libvirt runs on this host, asked read-only. Tells names, UUIDs, configured memory and
+// memory devices of VMs; changes nothing. A host without libvirt is ordinary: `missing`, nothing
+// printed.
 //
 // libvirt's library runs in a forked child with a time limit, because a hanging daemon would hang
 // it, and because it keeps state for the life of a process.
@@ -9,6 +10,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "host/host.h"
+#include "host/qemu.h"
 
 #include <chrono>
 #include <map>
@@ -23,6 +25,7 @@ struct LibvirtDomain {
   std::string name;
   std::string uuid;             // with hyphens, lower case
   std::optional<Bytes> memory;  // the most it may have: currentMemory can be ballooned below
+  std::vector<RamBlock> memory_devices;  // now, plugged in at any time; libvirt_memory.h
 };
 
 // Active domains of a connection ("qemu:///system"), by name.

@@ -156,14 +156,24 @@ class Inquiry {
 
   [[nodiscard]] const QemuArguments& arguments() const { return found_.arguments; }
   [[nodiscard]] int pid() const { return vm_.pid; }
-  void is_libvirt_domain(const std::string& name, std::optional<Bytes> memory) {
+  // libvirt has its monitor then.
+  void is_libvirt_domain(const std::string& name) {
     set_name(name, "libvirt");
-    if (memory) vm_.memory = memory;
     owned_by_libvirt_ = true;
+  }
+  void is_libvirt_domain(const LibvirtDomain& domain) {
+    is_libvirt_domain(domain.name);
+    if (domain.memory) vm_.memory = domain.memory;
+    for (const RamBlock& device : domain.memory_devices)
+      if (!on_command_line(device)) plugged_in_.push_back(device);
   }
 
   void run(Discovery& discovery) {
-    auto searched = search(found_.process, found_.arguments.ram_blocks(), "the command line");
+    std::vector<RamBlock> blocks = found_.arguments.ram_blocks();
+    blocks.insert(blocks.end(), plugged_in_.begin(), plugged_in_.end());
+    auto searched =
+        search(found_.process, blocks,
+               plugged_in_.empty() ? "the command line" : "the command line and libvirt");
     if (searched && host_.live() && !owned_by_libvirt_ && timeout_.count() > 0 &&
         may_have_monitors())
       ask_monitors(*searched);
@@ -181,7 +191,7 @@ class Inquiry {
         problem(
             discovery, ErrorCode::missing,
             fmt::format("{} of what looks like guest RAM was left out: plugged in while running, "
-                        "perhaps, and no monitor could be asked",
+                        "perhaps, and neither a monitor nor libvirt told of it",
                         human_bytes(searched->unexplained)));
     } else {
       problem(discovery, searched.error().code,
@@ -191,6 +201,12 @@ class Inquiry {
   }
 
  private:
+  [[nodiscard]] bool on_command_line(const RamBlock& device) const {
+    const auto& backends = found_.arguments.backends;
+    return std::any_of(backends.begin(), backends.end(),
+                       [&](const RamBlock& backend) { return backend.id == device.id; });
+  }
+
   void set_name(const std::string& name, const char* known_by) {
     vm_.name = name;
     vm_.name_known_by = known_by;
@@ -266,7 +282,8 @@ class Inquiry {
   Found found_;
   milliseconds timeout_;
   VirtualMachine vm_;
-  bool owned_by_libvirt_ = false;  // then its monitor is libvirt's
+  bool owned_by_libvirt_ = false;
+  std::vector<RamBlock> plugged_in_;  // while it runs, by what libvirt says
   bool monitor_answered_ = false;
 };
 
@@ -279,13 +296,13 @@ void name_by_libvirt(const Host& host, std::vector<Inquiry>& inquiries) {
     // libvirt names its QEMUs after their domains: another name, and the file is left from before.
     const auto& own_name = inquiry.arguments().name;
     if (file != names.end() && own_name && *own_name != file->second) file = names.end();
-    if (file != names.end()) inquiry.is_libvirt_domain(file->second, std::nullopt);
+    if (file != names.end()) inquiry.is_libvirt_domain(file->second);
     if (!domains) continue;
     for (const LibvirtDomain& domain : *domains) {
       const bool same = inquiry.arguments().uuid
                             ? *inquiry.arguments().uuid == domain.uuid
                             : file != names.end() && file->second == domain.name;
-      if (same) inquiry.is_libvirt_domain(domain.name, domain.memory);
+      if (same) inquiry.is_libvirt_domain(domain);
     }
   }
 }

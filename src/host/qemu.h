@@ -4,8 +4,9 @@
 // guest RAM, each with how it is known.
 //
 // Which RAM blocks there are comes from QMP where a monitor socket of the VM is free (query-memdev,
-// query-memory-devices), else from the command line. libvirt gives the name, and usually owns QMP,
-// whose socket then answers no second client: it is never waited on longer than the timeout. Which
+// query-memory-devices), else from the command line and, for memory plugged in while the VM runs,
+// from libvirt. libvirt gives the name, and usually owns QMP, whose socket then answers no second
+// client: it is never waited on longer than the timeout. Which
 // mapping holds a block is always a rule, given in words in `identified_by` (qemu_ram.h).
 
 #include "base/result.h"
@@ -34,7 +35,7 @@ struct VirtualMachine {
   std::uint64_t start_ticks = 0;
   std::string name;                      // -name guest=…, libvirt's name, or "qemu-PID"
   std::string name_known_by;             // "-name", "libvirt", "QMP", "pid"
-  std::optional<Bytes> memory;           // as configured, hot-plugged memory not counted
+  std::optional<Bytes> memory;           // as configured; hot-plugged memory is counted by libvirt
   std::vector<GuestRam> ram;             // by address
   std::vector<std::string> qmp_sockets;  // paths from the command line
   bool merge_requested = true;           // false: -machine mem-merge=off, or a backend's merge=off
