@@ -4,12 +4,11 @@
 #include "host/child.h"
 #include "host/journal_directory.h"
 #include "host/journal_entry.h"
+#include "host/journal_test_host.h"
 #include "host/scratch_directory.h"
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,65 +23,10 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using namespace std::chrono_literals;  // NOLINT: literals
-
-constexpr char kScan[] = "/sys/kernel/mm/ksm/pages_to_scan";
-constexpr char kAdvisor[] = "/sys/kernel/mm/ksm/advisor_mode";
-constexpr char kBootId[] = "proc/sys/kernel/random/boot_id";
-
-// A host of plain files, and a journal beside it.
-class JournalTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    root_.write(kBootId, "first-boot\n");
-    root_.write("sys/kernel/mm/ksm/pages_to_scan", "100\n");
-    root_.write("sys/kernel/mm/ksm/run", "0\n");
-    root_.write("sys/kernel/mm/ksm/advisor_mode", "[none] scan-time\n");
-    auto host = Host::open(root_.path());
-    ASSERT_TRUE(host);
-    host_.emplace(std::move(*host));
-  }
-  Journal open() {
-    auto journal = Journal::open(*host_, directory_);
-    EXPECT_TRUE(journal) << error_line(journal.error());
-    return std::move(*journal);
-  }
-  std::string value(const char* path) { return host_->read_value(path).value_or("?"); }
-  std::string value() { return value(kScan); }
-  std::size_t files() {
-    std::size_t count = 0;
-    for (const auto& file : std::filesystem::directory_iterator(directory_))
-      count += file.path().filename() == "lock" ? 0 : 1;
-    return count;
-  }
-  // A run that changes the knob to these values in turn, and is killed at a step of the last.
-  // `in_between` runs before the last.
-  void run_killed_at(
-      JournalStep step, const std::vector<std::string>& values = {"2000"},
-      const std::function<void()>& in_between = [] {}) {
-    const auto end = run_in_child(
-        [&]() -> std::string {
-          bool last = false;
-          auto journal = Journal::open(*host_, directory_, [&](JournalStep now) {
-            if (last && now == step) ::raise(SIGKILL);
-          });
-          for (const std::string& value : values) {
-            last = &value == &values.back();
-            if (last) in_between();
-            if (!journal || !journal->change(kScan, value)) return "no change";
-          }
-          if (step == JournalStep::value_restored) static_cast<void>(journal->restore_own());
-          return "survived";
-        },
-        10s);
-    ASSERT_FALSE(end) << "not killed";
-    ASSERT_THAT(end.error().what, HasSubstr("signal 9"));
-  }
-
-  ScratchDirectory root_;
-  ScratchDirectory state_;
-  std::string directory_ = state_ / "journal";
-  std::optional<Host> host_;
-};
+using test::JournalTest;
+using test::kAdvisor;
+using test::kBootId;
+using test::kScan;
 
 TEST_F(JournalTest, Puts_back_on_request_newest_first_and_forgets) {
   Journal journal = open();
@@ -188,64 +132,6 @@ TEST_F(JournalTest, A_live_runs_entries_are_not_abandoned) {
   EXPECT_EQ(value(), "2000");
 }
 
-TEST_F(JournalTest, Killed_before_the_entry_nothing_has_happened) {
-  run_killed_at(JournalStep::before_entry);
-  EXPECT_EQ(value(), "100");
-  EXPECT_THAT(*open().restore_abandoned(), IsEmpty());
-}
-
-TEST_F(JournalTest, Killed_between_entry_and_value_there_is_nothing_to_put_back) {
-  run_killed_at(JournalStep::entry_written);
-  EXPECT_EQ(value(), "100");
-  const auto restored = open().restore_abandoned();
-  ASSERT_THAT(*restored, SizeIs(1));
-  EXPECT_EQ(restored->front().outcome, RestoreOutcome::restored);
-  EXPECT_THAT(restored->front().detail, HasSubstr("already"));
-  EXPECT_EQ(files(), 0u);
-}
-
-TEST_F(JournalTest, Killed_between_value_and_reading_back_it_is_put_back) {
-  run_killed_at(JournalStep::value_written);
-  EXPECT_EQ(value(), "2000");
-  EXPECT_EQ(open().entries()->at(0).new_value, "");
-  ASSERT_EQ(open().restore_abandoned()->at(0).outcome, RestoreOutcome::restored);
-  EXPECT_EQ(value(), "100");
-  EXPECT_EQ(files(), 0u);
-}
-
-TEST_F(JournalTest, Killed_after_a_change_it_is_put_back_and_not_changed_again_before) {
-  run_killed_at(JournalStep::spelling_recorded);
-  EXPECT_EQ(value(), "2000");
-  Journal next = open();
-  const auto refused = next.change(kScan, "3000");
-  ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().what, HasSubstr("brim restore"));
-  ASSERT_EQ(next.restore_abandoned()->at(0).outcome, RestoreOutcome::restored);
-  EXPECT_EQ(value(), "100");
-  EXPECT_TRUE(next.change(kScan, "3000"));
-}
-
-TEST_F(JournalTest, Killed_between_restoring_and_forgetting_it_is_forgotten_next) {
-  run_killed_at(JournalStep::value_restored);
-  EXPECT_EQ(value(), "100");
-  EXPECT_EQ(files(), 1u);
-  ASSERT_EQ(open().restore_abandoned()->at(0).outcome, RestoreOutcome::restored);
-  EXPECT_EQ(files(), 0u);
-}
-
-TEST_F(JournalTest, Killed_at_any_step_of_a_second_change_the_first_old_value_is_put_back) {
-  for (const JournalStep step : {JournalStep::before_entry, JournalStep::entry_written,
-                                 JournalStep::value_written, JournalStep::spelling_recorded}) {
-    run_killed_at(step, {"2000", "3000"});
-    EXPECT_NE(value(), "100");
-    const auto restored = open().restore_abandoned();
-    ASSERT_THAT(*restored, SizeIs(1));
-    EXPECT_EQ(restored->front().outcome, RestoreOutcome::restored);
-    EXPECT_EQ(value(), "100") << "step " << static_cast<int>(step);
-    EXPECT_EQ(files(), 0u);
-  }
-}
-
 TEST_F(JournalTest, What_an_admin_set_between_two_changes_is_put_back) {
   Journal journal = open();
   ASSERT_TRUE(journal.change(kScan, "2000"));
@@ -253,18 +139,6 @@ TEST_F(JournalTest, What_an_admin_set_between_two_changes_is_put_back) {
   ASSERT_TRUE(journal.change(kScan, "3000"));
   EXPECT_EQ(journal.restore_own().at(0).outcome, RestoreOutcome::restored);
   EXPECT_EQ(value(), "500");
-}
-
-TEST_F(JournalTest, Killed_at_any_step_after_an_admin_changed_it_the_admins_value_is_put_back) {
-  const auto admin = [&] { root_.write(kScan, "500\n"); };
-  for (const JournalStep step : {JournalStep::before_entry, JournalStep::entry_written,
-                                 JournalStep::value_written, JournalStep::spelling_recorded}) {
-    root_.write(kScan, "100\n");
-    run_killed_at(step, {"2000", "3000"}, admin);
-    ASSERT_THAT(*open().restore_abandoned(), SizeIs(1));
-    EXPECT_EQ(value(), "500") << "step " << static_cast<int>(step);
-    EXPECT_EQ(files(), 0u);
-  }
 }
 
 // A directory in the knob's place can be opened and not read.
