@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/measure/scan.h"
 
-#include "share/measure/page_index.h"
 #include "share/measure/scan_engine.h"
 #include "share/measure/test_subjects.h"
 
