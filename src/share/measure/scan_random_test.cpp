@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scans of random subjects against a count the slow way, and against themselves with more threads.
 
-#include "share/measure/scan.h"
 #include "share/measure/page_index.h"
+#include "share/measure/scan.h"
+#include "share/measure/scan_engine.h"
 #include "share/measure/test_subjects.h"
 
 #include <algorithm>
 #include <array>
 #include <map>
+#include <numeric>
 
 #include <gtest/gtest.h>
 
@@ -185,6 +187,38 @@ TEST(Scan, Real_sharing_does_not_depend_on_the_number_of_threads) {
     EXPECT_EQ(one.real.saved_pages, four.real.saved_pages);
     EXPECT_EQ(one.real.outside_pages, four.real.outside_pages);
     EXPECT_EQ(one.unrealized_pages, four.unrealized_pages);
+  }
+}
+
+TEST(Scan, Confirms_equal_pages_and_tells_collisions_apart) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    const Subjects subjects = random_subjects(seed, seed % 2 == 0);
+    PageHasher hasher{Rng(seed)};
+    hasher.truncate_for_test(6);  // 64 hashes for up to 400 contents
+    ScanOptions options = plain_options();
+    Progress progress;
+    const Cancel cancel;
+    const Naive naive = count_naively(subjects);
+
+    const auto wrong = scan_with(hasher, subjects, options, Rng(seed), progress, cancel);
+    ASSERT_TRUE(wrong);
+    if (naive.minimum > 64) {
+      EXPECT_LT(wrong->results.front().potential.minimum_pages.value, naive.minimum);
+    }
+    options.confirm = true;
+    for (const unsigned threads : {1U, 3U}) {
+      options.threads = threads;
+      const auto right = scan_with(hasher, subjects, options, Rng(seed), progress, cancel);
+      ASSERT_TRUE(right);
+      expect_same(naive, *right);
+      EXPECT_EQ(right->confirmed_pages, naive.intra + naive.inter);
+      if (naive.minimum > 64) {
+        EXPECT_GT(right->collisions, 0);
+      }
+      EXPECT_EQ(right->changed_while_confirming, 0);
+      EXPECT_EQ(right->unconfirmed_pages, 0);
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/measure/scan.h"
 
-#include "share/measure/scan_engine.h"
 #include "share/measure/test_subjects.h"
 
 #include <algorithm>
@@ -43,38 +42,6 @@ TEST(Scan, Charges_the_subject_that_holds_the_worse_frame) {
     EXPECT_EQ(of[a].unrealized_by_cause[static_cast<std::size_t>(Cause::shared_mapping)], 1);
     EXPECT_EQ(result.unrealized_by_cause[static_cast<std::size_t>(Cause::max_page_sharing)], 1);
     EXPECT_EQ(result.unrealized_pages, 3);
-  }
-}
-
-TEST(Scan, Confirms_equal_pages_and_tells_collisions_apart) {
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    SCOPED_TRACE(seed);
-    const Subjects subjects = random_subjects(seed, seed % 2 == 0);
-    PageHasher hasher{Rng(seed)};
-    hasher.truncate_for_test(6);  // 64 hashes for up to 400 contents
-    ScanOptions options = plain_options();
-    Progress progress;
-    const Cancel cancel;
-    const Naive naive = count_naively(subjects);
-
-    const auto wrong = scan_with(hasher, subjects, options, Rng(seed), progress, cancel);
-    ASSERT_TRUE(wrong);
-    if (naive.minimum > 64) {
-      EXPECT_LT(wrong->results.front().potential.minimum_pages.value, naive.minimum);
-    }
-    options.confirm = true;
-    for (const unsigned threads : {1U, 3U}) {
-      options.threads = threads;
-      const auto right = scan_with(hasher, subjects, options, Rng(seed), progress, cancel);
-      ASSERT_TRUE(right);
-      expect_same(naive, *right);
-      EXPECT_EQ(right->confirmed_pages, naive.intra + naive.inter);
-      if (naive.minimum > 64) {
-        EXPECT_GT(right->collisions, 0);
-      }
-      EXPECT_EQ(right->changed_while_confirming, 0);
-      EXPECT_EQ(right->unconfirmed_pages, 0);
-    }
   }
 }
 
