@@ -14,8 +14,8 @@
 namespace brim::host {
 namespace {
 
-constexpr std::size_t kEntryBytes = sizeof(std::uint64_t);
-static_assert(sizeof(PageMapEntry) == kEntryBytes);
+constexpr std::size_t kPageMapEntryBytes = sizeof(std::uint64_t);
+static_assert(sizeof(PageMapEntry) == kPageMapEntryBytes);
 
 // A live address space has an entry for its page 0, mapped or not; one that is gone gives nothing.
 bool has_address_space(int pagemap) {
@@ -67,13 +67,13 @@ Result<void> PageMap::read(VirtualPage first, std::span<PageMapEntry> out) const
   std::size_t done = 0;
   while (done < wanted && first.number() < kLastPage) {
     const ssize_t got = read_at(file_.get(), std::as_writable_bytes(out).subspan(done),
-                                first.number() * kEntryBytes + done);
+                                first.number() * kPageMapEntryBytes + done);
     if (got < 0) return fail(errno_error(errno, "read", place_));
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }
   if (done == wanted) return {};
-  const std::size_t whole = done / kEntryBytes;
+  const std::size_t whole = done / kPageMapEntryBytes;
   std::fill(out.begin() + static_cast<std::ptrdiff_t>(whole), out.end(), PageMapEntry());
   if (!has_address_space(file_.get())) return address_space_gone(place_);
   return {};
@@ -131,9 +131,9 @@ Result<PageMapEntry> read_own_entry(const void* address) {
   const auto page = reinterpret_cast<std::uintptr_t>(address) >> kPageShift;
   PageMapEntry entry;
   const ssize_t got =
-      read_at(file.get(), std::as_writable_bytes(std::span(&entry, 1)), page * kEntryBytes);
+      read_at(file.get(), std::as_writable_bytes(std::span(&entry, 1)), page * kPageMapEntryBytes);
   if (got < 0) return fail(errno_error(errno, "read", kPath));
-  if (got != static_cast<ssize_t>(kEntryBytes))
+  if (got != static_cast<ssize_t>(kPageMapEntryBytes))
     return fail(ErrorCode::io, "has no entry for a page of our own", kPath);
   return entry;
 }

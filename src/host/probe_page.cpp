@@ -17,7 +17,7 @@
 namespace brim::host {
 namespace {
 
-constexpr char kAskRoot[] = "run brim as root (CAP_SYS_ADMIN)";
+constexpr char kAskSysAdmin[] = "run brim as root (CAP_SYS_ADMIN)";
 constexpr unsigned kSysPtrace = 19;  // CAP_SYS_PTRACE
 
 void probe_pagemap(const Host& /*host*/, Capability& capability) {
@@ -30,7 +30,7 @@ void probe_pagemap(const Host& /*host*/, Capability& capability) {
 
 void probe_frames(const Host& host, Capability& capability) {
   if (sees_frames(host)) return works(capability, "frame numbers are shown");
-  works_not(capability, "pagemap shows frame numbers as 0 to this user", kAskRoot);
+  works_not(capability, "pagemap shows frame numbers as 0 to this user", kAskSysAdmin);
 }
 
 void probe_frame_file(const Host& host, Capability& capability, const char* path) {
@@ -38,11 +38,11 @@ void probe_frame_file(const Host& host, Capability& capability, const char* path
   if (!file) {
     const bool missing = file.error().code == ErrorCode::missing;
     return works_not(capability, error_line(file.error()),
-                     missing ? "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y" : kAskRoot);
+                     missing ? "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y" : kAskSysAdmin);
   }
   std::uint64_t entry = 0;
   if (::pread(file->get(), &entry, sizeof entry, 0) != sizeof entry)
-    return works_not(capability, error_line(errno_error(errno, "read", path)), kAskRoot);
+    return works_not(capability, error_line(errno_error(errno, "read", path)), kAskSysAdmin);
   works(capability, "readable");
 }
 
@@ -71,7 +71,7 @@ void probe_page_idle(const Host& host, Capability& capability) {
     return works_not(capability, fmt::format("{} does not exist", kBitmap),
                      "boot a kernel with CONFIG_IDLE_PAGE_TRACKING=y");
   if (!host.open_file(kBitmap, O_RDONLY))
-    return works_not(capability, fmt::format("{} can't be opened", kBitmap), kAskRoot);
+    return works_not(capability, fmt::format("{} can't be opened", kBitmap), kAskSysAdmin);
   works(capability, "bitmap can be opened");
 }
 

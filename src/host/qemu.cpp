@@ -26,7 +26,7 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 // libvirt answers from its own tables, in milliseconds; more is a daemon in trouble.
-constexpr milliseconds kLibvirtTimeout{1000};
+constexpr milliseconds kDomainListTimeout{1000};
 
 struct Found {
   Process process;
@@ -290,7 +290,7 @@ class Inquiry {
 // Tells the inquiries which of them libvirt runs: by its pid files, then by what its daemon says.
 void name_by_libvirt(const Host& host, std::vector<Inquiry>& inquiries) {
   const auto names = read_libvirt_pid_files(host);
-  const auto domains = list_system_domains(host, kLibvirtTimeout);
+  const auto domains = list_system_domains(host, kDomainListTimeout);
   for (Inquiry& inquiry : inquiries) {
     auto file = names.find(inquiry.pid());
     // libvirt names its QEMUs after their domains: another name, and the file is left from before.

@@ -121,7 +121,7 @@ bool covers(const Estimate& estimate, double truth) {
   return estimate.interval && estimate.interval->low <= truth && truth <= estimate.interval->high;
 }
 
-constexpr int kSeeds = 1000;
+constexpr int kSampleSeeds = 1000;
 
 void count_covered(const ScanResult& result, const ScanResult& exact, Coverage& covered) {
   const Potential& truth = exact.results[0].potential;
@@ -152,20 +152,20 @@ void expect_coverage(const Population& population, double share) {
   constexpr unsigned kThreads = 2;
   std::array<Coverage, kThreads> of_thread;
   run_on_threads(kThreads, [&](unsigned thread) {
-    for (unsigned seed = thread; seed < kSeeds; seed += kThreads)
+    for (unsigned seed = thread; seed < kSampleSeeds; seed += kThreads)
       count_covered(must_scan(subjects, options, seed), exact, of_thread[thread]);
   });
   Coverage covered;
   for (const Coverage& some : of_thread) covered += some;
   for (const int count : {covered.minimum, covered.intra, covered.inter, covered.distinct}) {
-    EXPECT_GE(count, kSeeds * 93 / 100);
-    EXPECT_LE(count, kSeeds * 97 / 100);
+    EXPECT_GE(count, kSampleSeeds * 93 / 100);
+    EXPECT_LE(count, kSampleSeeds * 97 / 100);
   }
   // Of small samples many are cut to what the known number of pages allows, which lowers the mean.
   const Potential& truth = exact.results[0].potential;
-  EXPECT_NEAR(covered.minimum_sum / kSeeds / truth.minimum_pages.value, 1,
+  EXPECT_NEAR(covered.minimum_sum / kSampleSeeds / truth.minimum_pages.value, 1,
               share < 0.1 ? 0.04 : 0.02);
-  EXPECT_NEAR(covered.intra_sum / kSeeds, truth.intra_saving_pages.value,
+  EXPECT_NEAR(covered.intra_sum / kSampleSeeds, truth.intra_saving_pages.value,
               0.02 * truth.used_pages.value);
 }
 

@@ -42,10 +42,10 @@ std::map<PageHash, Held> contents_of(const PageIndex& index) {
 }
 
 // Content i comes in subjects 0 .. i % 4, in each 1 + i % 3 times.
-constexpr std::uint64_t kContents = 40000;
+constexpr std::uint64_t kContentCount = 40000;
 
 void add_subject(PageIndex& index, std::uint32_t subject, std::uint64_t first, std::uint64_t step) {
-  for (std::uint64_t i = first; i < kContents; i += step)
+  for (std::uint64_t i = first; i < kContentCount; i += step)
     for (std::uint64_t copy = 0; subject <= i % 4 && copy <= i % 3; ++copy) {
       PageIndex::Page page;
       page.hash = hash_number(i);
@@ -57,8 +57,8 @@ void add_subject(PageIndex& index, std::uint32_t subject, std::uint64_t first, s
 
 void expect_all(const PageIndex& index) {
   const auto contents = contents_of(index);
-  ASSERT_EQ(contents.size(), kContents);
-  for (std::uint64_t i = 0; i < kContents; ++i) {
+  ASSERT_EQ(contents.size(), kContentCount);
+  for (std::uint64_t i = 0; i < kContentCount; ++i) {
     Held expected;
     for (std::uint32_t s = 0; s <= i % 4; ++s) {
       expected.members[s] = static_cast<std::uint32_t>(1 + i % 3);
@@ -76,7 +76,7 @@ TEST(Page_index, Keeps_every_content_when_it_grows_far_beyond_what_was_expected)
   for (std::uint32_t subject = 0; subject < 4; ++subject) add_subject(index, subject, 0, 1);
   expect_all(index);
   EXPECT_GT(index.memory_bytes(), before);
-  EXPECT_GE(index.memory_bytes(), kContents * 24);
+  EXPECT_GE(index.memory_bytes(), kContentCount * 24);
 }
 
 TEST(Page_index, Keeps_every_content_when_several_threads_make_it_grow) {
@@ -92,7 +92,7 @@ TEST(Page_index, Keeps_every_content_when_several_threads_make_it_grow) {
     // Two more at the same contents: copies of one content come from several threads.
     for (std::uint64_t t = 0; t < 2; ++t)
       threads.emplace_back([&index, t] {
-        for (std::uint64_t i = t; i < kContents; i += 2) {
+        for (std::uint64_t i = t; i < kContentCount; i += 2) {
           PageIndex::Page page;
           page.hash = hash_number(i);
           page.subject = 9;
@@ -101,8 +101,8 @@ TEST(Page_index, Keeps_every_content_when_several_threads_make_it_grow) {
       });
   }
   const auto contents = contents_of(index);
-  ASSERT_EQ(contents.size(), kContents);
-  for (std::uint64_t i = 0; i < kContents; ++i) {
+  ASSERT_EQ(contents.size(), kContentCount);
+  for (std::uint64_t i = 0; i < kContentCount; ++i) {
     const Held& held = contents.at(hash_number(i));
     ASSERT_EQ(held.copies, (1 + i % 3) * (i % 4 + 1) + 1) << i;
     ASSERT_EQ(held.members.size(), i % 4 + 2) << i;

@@ -9,13 +9,13 @@ namespace {
 using nlohmann::json;
 
 // Exact counts are whole numbers in the JSON; estimates are rounded to a tenth.
-json number(const Estimate& estimate) {
+json number_of(const Estimate& estimate) {
   if (!estimate.interval) return static_cast<std::uint64_t>(std::llround(estimate.value));
   return std::round(estimate.value * 10) / 10;
 }
 
 void put(json& object, const std::string& key, const Estimate& estimate) {
-  object[key] = number(estimate);
+  object[key] = number_of(estimate);
   if (estimate.interval)
     object[key + "_interval"] = {std::round(estimate.interval->low * 10) / 10,
                                  std::round(estimate.interval->high * 10) / 10};
