@@ -142,7 +142,11 @@ Result<void> FrameTable::read(std::span<const HostFrame> frames, std::span<std::
   std::vector<Wanted> wanted;
   wanted.reserve(frames.size());
   std::size_t jumps = 0;
+  const auto again = [&](std::size_t i) {
+    return i > 0 && frames[i] == frames[i - 1] && known(frames[i]);
+  };
   for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (again(i)) continue;
     if (known(frames[i])) {
       jumps += !wanted.empty() && near(HostFrame(wanted.back().frame), frames[i]) ? 0 : 1;
       wanted.push_back({.frame = frames[i].number(), .place = i});
@@ -160,6 +164,11 @@ Result<void> FrameTable::read(std::span<const HostFrame> frames, std::span<std::
     if (!flags.empty()) BRIM_CHECK(read_window(flags_, window, wanted, flags));
     if (!counts.empty()) BRIM_CHECK(read_window(counts_, window, wanted, counts));
     at = window.end;
+  }
+  for (std::size_t i = 1; i < frames.size(); ++i) {
+    if (!again(i)) continue;
+    if (!flags.empty()) flags[i] = flags[i - 1];
+    if (!counts.empty()) counts[i] = counts[i - 1];
   }
   return {};
 }

@@ -61,9 +61,7 @@ LookTally& LookTally::operator+=(const LookTally& other) {
   changed_while_confirming += other.changed_while_confirming;
   unconfirmed_pages += other.unconfirmed_pages;
   for (const auto& [frame, mapped] : other.mapped_frames) {
-    Mapped& mine = mapped_frames[frame];
-    mine.seen += mapped.seen;
-    mine.map_count = std::max(mine.map_count, mapped.map_count);
+    mapped_frames[frame] += mapped;
   }
   return *this;
 }
@@ -208,13 +206,20 @@ void Look::count_mapped(const PageFacts& facts, SubjectTally& subject) {
   ++subject.shared_pages;
   subject.saved_shares += (1ULL << 24) - (1ULL << 24) / facts.map_count;
   if (facts.frame == 0) return;
-  if (facts.frame !=
-      last_mapped_frame_) {  // memory filled with one pattern is one frame again and again
-    last_mapped_ = &tally_.mapped_frames[facts.frame];
-    last_mapped_frame_ = facts.frame;
+  if (facts.frame != mapped_frame_) {
+    keep_mapped();
+    mapped_frame_ = facts.frame;
   }
-  ++last_mapped_->seen;
-  last_mapped_->map_count = std::max(last_mapped_->map_count, facts.map_count);
+  ++mapped_.seen;
+  mapped_.map_count = std::max(mapped_.map_count, facts.map_count);
+}
+
+// Merged memory is full of frames whose pages stand side by side: with all of them seen, there is
+// nothing to remember.
+void Look::keep_mapped() {
+  if (mapped_.map_count > mapped_.seen) tally_.mapped_frames[mapped_frame_] += mapped_;
+  mapped_frame_ = 0;
+  mapped_ = {};
 }
 
 void Look::count_page(const Chunk& chunk, std::size_t i) {

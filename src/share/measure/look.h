@@ -13,6 +13,7 @@
 #include "share/measure/pattern.h"
 #include "share/measure/scan.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -57,6 +58,12 @@ struct LookTally {
   struct Mapped {
     std::uint32_t seen = 0;
     std::uint32_t map_count = 0;
+
+    Mapped& operator+=(const Mapped& other) {
+      seen += other.seen;
+      map_count = std::max(map_count, other.map_count);
+      return *this;
+    }
   };
   boost::unordered_flat_map<std::uint64_t, Mapped> mapped_frames;
 
@@ -85,7 +92,10 @@ class Look final : public PartVisitor {
   void take(std::size_t part_number, const PageBatch& batch) override;
   void finish_part(std::size_t part_number) override;
 
-  [[nodiscard]] LookTally& tally() { return tally_; }
+  [[nodiscard]] LookTally& tally() {
+    keep_mapped();
+    return tally_;
+  }
   [[nodiscard]] const PatternNames& patterns() const { return patterns_; }
 
  private:
@@ -110,6 +120,7 @@ class Look final : public PartVisitor {
   void count_facts(const Chunk& chunk);
   void count_page(const Chunk& chunk, std::size_t i);
   void count_mapped(const PageFacts& facts, SubjectTally& subject);
+  void keep_mapped();
   void count_frame(const PageFacts& facts, const PageIndex::Added& added, bool certain);
   PageIndex::Added confirm_and_add(PageIndex::Page& page,
                                    std::span<const std::byte, kPageSize> bytes);
@@ -121,8 +132,8 @@ class Look final : public PartVisitor {
   std::optional<Confirmer> confirmer_;
   std::optional<HugeBlocks> blocks_;
   std::optional<PageMemory::Cursor> cursor_;  // in the first look, of the part in hand
-  std::uint64_t last_mapped_frame_ = 0;
-  LookTally::Mapped* last_mapped_ = nullptr;  // its entry in tally_.mapped_frames
+  std::uint64_t mapped_frame_ = 0;            // of the page before, if it has several mappings
+  LookTally::Mapped mapped_;                  // of it, since another frame came
   std::array<PageHash, PageHasher::kMost> hashes_{};
 };
 
