@@ -101,6 +101,26 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
                           text));
 }
 
+Result<Bytes> parse_bytes(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    double bytes;
+  };
+  static constexpr std::array<Unit, 5> kUnits = {
+      {{"B", 1}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}}};
+  const auto parsed = number_and_suffix(text);
+  if (parsed && parsed->value >= 0) {
+    for (const Unit& unit : kUnits) {
+      const double total = parsed->value * unit.bytes;
+      if (parsed->suffix == unit.name && total < 0x1p63 && total == std::floor(total))
+        return Bytes(static_cast<std::uint64_t>(total));
+    }
+  }
+  return fail(
+      ErrorCode::bad_input,
+      fmt::format("'{}' is not a size; write a number and a unit, such as 512MiB or 2GiB", text));
+}
+
 Result<double> parse_fraction(std::string_view text) {
   const auto parsed = number_and_suffix(text);
   if (parsed) {

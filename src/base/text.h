@@ -22,6 +22,8 @@ namespace brim {
 
 // "5s", "10min", "1h", "250ms", "2.5s". A bare number is an error that says to name a unit.
 [[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
+// "2GiB", "1.5 MiB", "4096B": binary units, whole bytes. A bare number, and "2GB", are errors.
+[[nodiscard]] Result<Bytes> parse_bytes(std::string_view text);
 // "1%", "0.5%" or a fraction "0.01"; in (0, 1].
 [[nodiscard]] Result<double> parse_fraction(std::string_view text);
 // A whole unsigned number, nothing before or after it.

@@ -156,5 +156,14 @@ TEST(Utf8, Valid_utf8_replaces_only_what_is_broken) {
   EXPECT_EQ(valid_utf8("\xe2\x82"), "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+TEST(ParseBytes, Takes_whole_bytes_in_binary_units_and_nothing_else) {
+  EXPECT_EQ(*parse_bytes("2GiB"), gibibytes(2));
+  EXPECT_EQ(*parse_bytes("1.5 MiB"), kibibytes(1536));
+  EXPECT_EQ(*parse_bytes("4096B"), Bytes(4096));
+  EXPECT_EQ(*parse_bytes("0B"), Bytes(0));
+  for (const char* wrong : {"", "2", "2GB", "2gib", "-1KiB", "0.3B", "1e30GiB", "KiB"})
+    EXPECT_FALSE(parse_bytes(wrong)) << wrong;
+}
+
 }  // namespace
 }  // namespace brim

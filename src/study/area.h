@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What an area of brim lets a scenario say: its mechanisms, loads and guests, each with declared
+// parameters. `brim list` prints these tables; scenarios and catalogues are read by them.
+
+#include "study/parameter.h"
+
+#include <span>
+#include <string_view>
+
+namespace brim::study {
+
+// One of a kind of things that differ in their parameters: a mechanism, a load.
+struct Family {
+  std::string_view name;
+  std::string_view summary;
+  std::span<const Parameter> parameters;
+};
+
+struct Area {
+  std::string_view name;  // "share"
+  std::span<const Parameter> hardware;
+  std::span<const Family> mechanisms;  // sorted by name
+  std::span<const Family> loads;       // sorted by name
+  std::span<const Parameter> guests;   // of one guest of a group
+};
+
+// Of every scenario, whatever its area.
+[[nodiscard]] std::span<const Parameter> study_parameters();     // [study]
+[[nodiscard]] std::span<const Parameter> schedule_parameters();  // [schedule]
+
+}  // namespace brim::study
