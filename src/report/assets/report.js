@@ -64,8 +64,9 @@
     var size = Math.abs(value);
     var scaled = size >= 1e9 ? [value / 1e9, ' G'] : size >= 1e6 ? [value / 1e6, ' M']
         : size >= 1e4 ? [value / 1e3, ' k'] : [value, ''];
+    var digits = size >= 1e3 && size < 1e4 ? 4 : 3;  // 3,001 must not look like an exact 3,000
     var text = size >= 1e13 || (size > 0 && size < 1e-6) ? plain(value, 0)
-        : scaled[0].toLocaleString('en-US', {maximumSignificantDigits: 3}) + scaled[1];
+        : scaled[0].toLocaleString('en-US', {maximumSignificantDigits: digits}) + scaled[1];
     return unit === 'percent' ? text + ' %' : unit === 'per_second' ? text + ' /s' : text;
   }
   // A step of the axis that is a round number of bytes.
