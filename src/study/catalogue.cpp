@@ -18,17 +18,6 @@ std::string text_in(const ConfigTable& table, std::string_view key) {
   return text != nullptr ? *text : std::string();
 }
 
-Result<const Area*> find_area(std::span<const Area* const> areas, std::string_view name,
-                              const std::string& where) {
-  std::vector<std::string> known;
-  for (const Area* area : areas) {
-    if (area->name == name) return area;
-    known.emplace_back(area->name);
-  }
-  return fail(ErrorCode::bad_input,
-              fmt::format("no area '{}'; areas: {}", name, fmt::join(known, ", ")), where);
-}
-
 // Reads the values once, so that a wrong entry is found when the catalogue is, not when it is used.
 Result<void> check_values(EntryKind kind, const Area& area, const ConfigNode& node) {
   const ConfigTable& table = *node.table();
@@ -53,6 +42,17 @@ Result<void> check_values(EntryKind kind, const Area& area, const ConfigNode& no
 }  // namespace
 
 std::string_view name_of(EntryKind kind) { return kKinds.at(static_cast<std::size_t>(kind)); }
+
+Result<const Area*> find_area(std::span<const Area* const> areas, std::string_view name,
+                              const std::string& where) {
+  std::vector<std::string> known;
+  for (const Area* area : areas) {
+    if (area->name == name) return area;
+    known.emplace_back(area->name);
+  }
+  return fail(ErrorCode::bad_input,
+              fmt::format("no area '{}'; areas: {}", name, fmt::join(known, ", ")), where);
+}
 
 Result<const Family*> find_family(std::span<const Family> families, std::string_view name,
                                   const std::string& where) {

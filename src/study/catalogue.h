@@ -30,7 +30,9 @@ struct Entry {
 inline constexpr std::array<std::string_view, 5> kEntryKeys{"area", "kind", "policy", "source",
                                                             "summary"};
 
-// `where` is who asks, for the error: with the nearest name.
+// `where` is who asks, for the error: with the names there are, or the nearest.
+[[nodiscard]] Result<const Area*> find_area(std::span<const Area* const> areas,
+                                            std::string_view name, const std::string& where);
 [[nodiscard]] Result<const Family*> find_family(std::span<const Family> families,
                                                 std::string_view name, const std::string& where);
 

@@ -93,17 +93,11 @@ class Reader {
 
   Result<void> read_area() {
     BRIM_TRY(const std::string name, text_of(root_, "area"));
-    std::vector<std::string> known;
-    for (const Area* area : areas_) {
-      if (area->name == name) scenario_.area = area;
-      known.emplace_back(area->name);
-    }
-    if (scenario_.area != nullptr) return {};
     const ConfigNode* node = child("area");
-    return fail(bad(node != nullptr ? *node : root_,
-                    name.empty()
-                        ? fmt::format("no area; write area = \"{}\"", known.front())
-                        : fmt::format("no area '{}'; areas: {}", name, fmt::join(known, ", "))));
+    if (name.empty())
+      return fail(bad(root_, fmt::format("no area; write area = \"{}\"", areas_.front()->name)));
+    BRIM_TRY(scenario_.area, find_area(areas_, name, node->place()));
+    return {};
   }
 
   // The entry that a table names, if it does.
