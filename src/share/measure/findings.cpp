@@ -169,8 +169,6 @@ void fill_real_sharing(const Findings& findings, ScanResult& result) {
   const LookTally& tally = findings.tally;
   note_facts(findings, result);
   result.real = tally.real;
-  for (const auto& [frame, mapped] : tally.mapped_frames)
-    if (mapped.map_count > mapped.seen) result.real.outside_pages += mapped.seen;
 
   // Distinct contents among pages with facts: images beside live subjects take no part here.
   double contents = static_cast<double>(tally.facts_contents_certain) +

@@ -24,6 +24,12 @@ FrameSightings::Word* FrameSightings::chunk(std::size_t number) {
   return found;
 }
 
+void FrameSightings::prefetch(std::uint64_t frame) const {
+  if (frame >= kEnd) return;
+  const Word* const words = chunks_[frame >> kChunkShift].load(std::memory_order_acquire);
+  if (words != nullptr) __builtin_prefetch(words + (frame & ((1ULL << kChunkShift) - 1)) / 64, 1);
+}
+
 bool FrameSightings::first_sight(std::uint64_t frame) {
   if (frame == 0 || frame >= kEnd) return true;
   Word& word = chunk(frame >> kChunkShift)[(frame & ((1ULL << kChunkShift) - 1)) / 64];

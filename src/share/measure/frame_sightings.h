@@ -22,6 +22,8 @@ class FrameSightings {
   // True the first time a frame is given. Frame 0 is "unknown": always true, as are frames no
   // x86-64 machine has (physical addresses are 52 bits, frames 40).
   bool first_sight(std::uint64_t frame);
+  // Of a frame that will be given soon.
+  void prefetch(std::uint64_t frame) const;
 
   // At most: a chunk counts as if all of it were touched.
   [[nodiscard]] std::uint64_t memory_bytes() const;

@@ -60,9 +60,7 @@ LookTally& LookTally::operator+=(const LookTally& other) {
   collisions += other.collisions;
   changed_while_confirming += other.changed_while_confirming;
   unconfirmed_pages += other.unconfirmed_pages;
-  for (const auto& [frame, mapped] : other.mapped_frames) {
-    mapped_frames[frame] += mapped;
-  }
+  mapped_frames += other.mapped_frames;
   return *this;
 }
 
@@ -185,6 +183,7 @@ void Look::compare_with_first_look(Chunk& chunk) {
 
 void Look::count_facts(const Chunk& chunk) {
   SubjectTally& subject = tally_.subjects[chunk.subject];
+  for (std::size_t i = 0; i < chunk.count; ++i) context_.frames->prefetch(chunk.facts[i].frame);
   for (std::size_t i = 0; i < chunk.count; ++i) {
     const PageFacts& facts = chunk.facts[i];
     subject.huge_pages_4k += facts.huge ? 1 : 0;
@@ -205,21 +204,7 @@ void Look::count_facts(const Chunk& chunk) {
 void Look::count_mapped(const PageFacts& facts, SubjectTally& subject) {
   ++subject.shared_pages;
   subject.saved_shares += (1ULL << 24) - (1ULL << 24) / facts.map_count;
-  if (facts.frame == 0) return;
-  if (facts.frame != mapped_frame_) {
-    keep_mapped();
-    mapped_frame_ = facts.frame;
-  }
-  ++mapped_.seen;
-  mapped_.map_count = std::max(mapped_.map_count, facts.map_count);
-}
-
-// Merged memory is full of frames whose pages stand side by side: with all of them seen, there is
-// nothing to remember.
-void Look::keep_mapped() {
-  if (mapped_.map_count > mapped_.seen) tally_.mapped_frames[mapped_frame_] += mapped_;
-  mapped_frame_ = 0;
-  mapped_ = {};
+  if (facts.frame != 0) tally_.mapped_frames.add(facts.frame, facts.map_count);
 }
 
 void Look::count_page(const Chunk& chunk, std::size_t i) {

@@ -7,6 +7,7 @@
 #include "share/measure/confirm.h"
 #include "share/measure/content_sample.h"
 #include "share/measure/huge.h"
+#include "share/measure/mapped_frames.h"
 #include "share/measure/page_index.h"
 #include "share/measure/page_memory.h"
 #include "share/measure/part_runner.h"
@@ -20,8 +21,6 @@
 #include <optional>
 #include <span>
 #include <vector>
-
-#include <boost/unordered/unordered_flat_map.hpp>
 
 namespace brim::share {
 
@@ -44,7 +43,7 @@ inline constexpr double kShareUnit = 1.0 / (1 << 24);
 
 struct LookTally {
   std::vector<SubjectTally> subjects;
-  RealSharing real;                // outside_pages apart
+  RealSharing real;                // but for outside_pages
   std::uint64_t facts_pages = 0;   // pages with facts, not zero
   std::uint64_t facts_frames = 0;  // frames behind them
   std::uint64_t facts_contents_certain = 0;
@@ -54,18 +53,7 @@ struct LookTally {
   std::uint64_t collisions = 0;
   std::uint64_t changed_while_confirming = 0;
   std::uint64_t unconfirmed_pages = 0;
-  // Frames mapped more than once, by anyone.
-  struct Mapped {
-    std::uint32_t seen = 0;
-    std::uint32_t map_count = 0;
-
-    Mapped& operator+=(const Mapped& other) {
-      seen += other.seen;
-      map_count = std::max(map_count, other.map_count);
-      return *this;
-    }
-  };
-  boost::unordered_flat_map<std::uint64_t, Mapped> mapped_frames;
+  MappedFrames mapped_frames;
 
   LookTally& operator+=(const LookTally& other);
 };
@@ -92,10 +80,7 @@ class Look final : public PartVisitor {
   void take(std::size_t part_number, const PageBatch& batch) override;
   void finish_part(std::size_t part_number) override;
 
-  [[nodiscard]] LookTally& tally() {
-    keep_mapped();
-    return tally_;
-  }
+  [[nodiscard]] LookTally& tally() { return tally_; }
   [[nodiscard]] const PatternNames& patterns() const { return patterns_; }
 
  private:
@@ -120,7 +105,6 @@ class Look final : public PartVisitor {
   void count_facts(const Chunk& chunk);
   void count_page(const Chunk& chunk, std::size_t i);
   void count_mapped(const PageFacts& facts, SubjectTally& subject);
-  void keep_mapped();
   void count_frame(const PageFacts& facts, const PageIndex::Added& added, bool certain);
   PageIndex::Added confirm_and_add(PageIndex::Page& page,
                                    std::span<const std::byte, kPageSize> bytes);
@@ -132,8 +116,6 @@ class Look final : public PartVisitor {
   std::optional<Confirmer> confirmer_;
   std::optional<HugeBlocks> blocks_;
   std::optional<PageMemory::Cursor> cursor_;  // in the first look, of the part in hand
-  std::uint64_t mapped_frame_ = 0;            // of the page before, if it has several mappings
-  LookTally::Mapped mapped_;                  // of it, since another frame came
   std::array<PageHash, PageHasher::kMost> hashes_{};
 };
 

@@ -181,6 +181,7 @@ class Scan {
     BRIM_CHECK(read_all(looks_, read_));
     tally_ = std::move(looks_.front()->tally());
     for (std::size_t i = 1; i < looks_.size(); ++i) tally_ += looks_[i]->tally();
+    tally_.real.outside_pages = tally_.mapped_frames.outside_pages();
     if (options_.second_look) {
       result_.second_look_seconds = seconds_since(start);
       result_.changing_pages = tally_.changing_pages;
