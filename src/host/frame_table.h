@@ -48,8 +48,11 @@ enum class PageFlag : unsigned {
   idle = 25,
   pgtable = 26,
 };
+[[nodiscard]] constexpr std::uint64_t bit(PageFlag flag) {
+  return 1ULL << static_cast<unsigned>(flag);
+}
 [[nodiscard]] constexpr bool has(std::uint64_t flags, PageFlag flag) {
-  return (flags >> static_cast<unsigned>(flag) & 1) != 0;
+  return (flags & bit(flag)) != 0;
 }
 
 // One of the two: an entry of 64 bits a frame.

@@ -19,8 +19,6 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr std::uint64_t bit(PageFlag flag) { return 1ULL << static_cast<unsigned>(flag); }
-
 TEST(FrameTable, Flags_and_counts_belong_together) {
   const Host host = fixture("debian-6.18-hybrid");
   const FrameTable table = std::move(FrameTable::open(host)).value();

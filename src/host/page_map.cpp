@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
 namespace brim::host {
 namespace {
@@ -136,6 +137,16 @@ Result<PageMapEntry> read_own_entry(const void* address) {
   if (got != static_cast<ssize_t>(kPageMapEntryBytes))
     return fail(ErrorCode::io, "has no entry for a page of our own", kPath);
   return entry;
+}
+
+Result<HostFrame> zero_page_frame() {
+  void* const page =
+      ::mmap(nullptr, kPageSize, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (page == MAP_FAILED) return fail(errno_error(errno, "map", "a page of our own"));
+  const auto entry = read_own_entry(page);
+  ::munmap(page, kPageSize);
+  BRIM_TRY(const PageMapEntry shown, entry);
+  return shown.frame();
 }
 
 bool sees_frames(const Host& host) {

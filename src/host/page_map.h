@@ -75,6 +75,10 @@ class ProcessMemoryFile {
 // The entry of the page of this process that `address` is in.
 [[nodiscard]] Result<PageMapEntry> read_own_entry(const void* address);
 
+// The frame that untouched anonymous pages show when they are read (the kernel has one such page;
+// huge ones apart). 0 where frame numbers are hidden.
+[[nodiscard]] Result<HostFrame> zero_page_frame();
+
 // Whether pagemap shows frame numbers to this process: looked up for a page of our own. In a
 // fixture: whether its /proc/self/pagemap holds a frame number.
 [[nodiscard]] bool sees_frames(const Host& host);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/page_map.h"
 
+#include "host/frame_table.h"
 #include "host/test_processes.h"
 
 #include <algorithm>
@@ -75,6 +76,17 @@ TEST(PageMapLive, Shared_memory_is_told_apart) {
   ASSERT_TRUE(map.read(pages.first(), entries));
   EXPECT_TRUE(entries[0].present() && entries[0].file_or_shared_anonymous());
   EXPECT_FALSE(entries[1].present());
+}
+
+TEST(PageMapLive, The_zero_pages_frame_has_its_flag) {
+  if (!may_see_frames()) GTEST_SKIP() << "frame numbers need CAP_SYS_ADMIN";
+  const auto frame = zero_page_frame();
+  ASSERT_TRUE(frame.has_value());
+  const auto table = FrameTable::open(live_host());
+  ASSERT_TRUE(table.has_value());
+  std::uint64_t flags = 0;
+  ASSERT_TRUE(table->read(std::span(&*frame, 1), std::span(&flags, 1), {}));
+  EXPECT_TRUE(has(flags, PageFlag::zero_page));
 }
 
 TEST(PageMapLive, Beyond_the_address_space_there_is_nothing) {

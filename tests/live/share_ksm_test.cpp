@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A scan of real processes and virtual machines against what was planted in them: the potential is
 // exact, merged pages are counted as merged, and the rest goes to the cause that was arranged.
+#include "host/frame_table.h"
 #include "host/host.h"
 #include "host/qemu.h"
 #include "share/measure/process_subject.h"
@@ -140,6 +141,50 @@ TEST_F(ShareKsm, Merged_pages_are_counted_as_merged_and_the_rest_adds_up) {
   ASSERT_TRUE(result.efficiency_percent.has_value());
   EXPECT_GT(*result.efficiency_percent, 95);
   EXPECT_GE(under(result, Cause::max_page_sharing) + 10, result.unrealized_pages);
+  ::munmap(memory, kBytes);
+}
+
+// Frames of neighbours are not always looked at: what is said of them must be what their flags say.
+TEST_F(ShareKsm, What_is_said_of_a_frame_is_what_its_flags_say) {
+  const live::KsmRunning ksm;
+  BRIM_NEEDS(ksm.works(), "this kernel has no KSM");
+  std::byte* const memory = live::map_anonymous(kBytes);
+  const Child child([&] {
+    ::madvise(memory, kBytes, MADV_NOHUGEPAGE);
+    ::madvise(memory, kBytes, MADV_MERGEABLE);
+    for (std::uint64_t page = 0; page < kEqual + kUnique; ++page)  // three times two of each
+      live::fill_page(memory + page * kPageSize, 1 + page % (kEqual / 2) / 2);
+    volatile char seen = 0;
+    for (std::uint64_t page = kEqual + kUnique; page < kAll; ++page)  // never written to
+      seen = static_cast<char>(memory[page * kPageSize]);
+    (void)seen;
+  });
+  ASSERT_TRUE(live::eventually([&] { return live::merged_pages(child.pid()) >= kEqual; }));
+  const live::Setting still("/sys/kernel/mm/ksm/run", "0");
+  const auto subject = planted_memory(child.pid(), memory);
+  ASSERT_NE(subject, nullptr);
+  const auto table = host::FrameTable::open(*host::Host::open("/"));
+  ASSERT_TRUE(table.has_value());
+  const auto reader = *subject->reader();
+  std::uint64_t ksm_pages = 0;
+  std::uint64_t zero_pages = 0;
+  for (const share::Part& part : subject->parts())
+    ASSERT_TRUE(reader->read(part, [&](const share::PageBatch& batch) {
+      for (const share::PageFacts& facts : batch.facts) {
+        const HostFrame frame(facts.frame);
+        std::uint64_t flags = 0;
+        std::uint64_t count = 0;
+        ASSERT_TRUE(table->read(std::span(&frame, 1), std::span(&flags, 1), std::span(&count, 1)));
+        EXPECT_EQ(facts.ksm, host::has(flags, host::PageFlag::ksm)) << facts.frame;
+        EXPECT_EQ(facts.zero_frame, host::has(flags, host::PageFlag::zero_page)) << facts.frame;
+        EXPECT_EQ(facts.huge, false);
+        EXPECT_TRUE(!facts.ksm || facts.map_count == count) << facts.frame;
+        ksm_pages += facts.ksm ? 1 : 0;
+        zero_pages += facts.zero_frame ? 1 : 0;
+      }
+    }));
+  EXPECT_GE(ksm_pages, kEqual);
+  EXPECT_EQ(zero_pages, kZero);
   ::munmap(memory, kBytes);
 }
 

@@ -12,7 +12,7 @@ using host::PageFlag;
 
 std::uint64_t bits(std::initializer_list<PageFlag> flags) {
   std::uint64_t all = 0;
-  for (const PageFlag flag : flags) all |= 1ULL << static_cast<unsigned>(flag);
+  for (const PageFlag flag : flags) all |= host::bit(flag);
   return all;
 }
 

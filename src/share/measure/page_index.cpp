@@ -5,8 +5,6 @@
 #include <new>
 #include <thread>
 
-#include <sys/mman.h>
-
 namespace brim::share {
 namespace {
 
@@ -25,28 +23,6 @@ std::uint64_t limit_for(std::uint64_t capacity) {
 }
 
 }  // namespace
-
-std::optional<PageArena> PageArena::make(std::uint64_t bytes) {
-  // More is mapped than used, so that it can begin where a huge page does.
-  const std::uint64_t spare = bytes >= kHugePageSize ? kHugePageSize : 0;
-  void* mapped =
-      ::mmap(nullptr, bytes + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) return std::nullopt;
-  PageArena arena;
-  arena.mapping_ = std::span(static_cast<std::byte*>(mapped), bytes + spare);
-  void* data = mapped;
-  std::size_t room = arena.mapping_.size();
-  if (spare > 0) data = std::align(kHugePageSize, bytes, mapped, room);
-  // A wish: without huge pages it only takes more TLB misses.
-  if (spare > 0) (void)::madvise(data, bytes, MADV_HUGEPAGE);
-  arena.data_ = static_cast<std::byte*>(data);
-  arena.bytes_ = bytes;
-  return arena;
-}
-
-PageArena::~PageArena() {
-  if (!mapping_.empty()) ::munmap(mapping_.data(), mapping_.size());
-}
 
 // A spin lock: held for some tens of nanoseconds, and contended by chance only (256 shards).
 class PageIndex::Guard {

@@ -19,6 +19,7 @@
 
 #include "base/result.h"
 #include "share/measure/frame_sightings.h"
+#include "share/measure/page_arena.h"
 #include "share/measure/page_hash.h"
 #include "share/measure/subject.h"
 
@@ -29,7 +30,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
 namespace brim::share {
@@ -47,34 +47,6 @@ inline constexpr Rank kNoFactsRank = 15;  // no frame known: takes no part in re
 [[nodiscard]] constexpr Cause cause_of(Rank rank) {
   return rank == kMergedRank ? Cause::max_page_sharing : static_cast<Cause>(kCauseCount - rank);
 }
-
-// Anonymous memory that asks for huge pages; zeros at first.
-class PageArena {
- public:
-  PageArena() = default;
-  // Nothing where the system has no memory to give.
-  static std::optional<PageArena> make(std::uint64_t bytes);
-  PageArena(PageArena&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)),
-        bytes_(std::exchange(other.bytes_, 0)),
-        mapping_(std::exchange(other.mapping_, {})) {}
-  PageArena& operator=(PageArena&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-    std::swap(mapping_, other.mapping_);
-    return *this;
-  }
-  PageArena(const PageArena&) = delete;
-  PageArena& operator=(const PageArena&) = delete;
-  ~PageArena();
-  [[nodiscard]] std::byte* data() const { return data_; }
-  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
-
- private:
-  std::byte* data_ = nullptr;
-  std::uint64_t bytes_ = 0;
-  std::span<std::byte> mapping_;  // they lie in
-};
 
 class PageIndex {
  public:
