@@ -24,7 +24,7 @@
 namespace brim::bench {
 namespace {
 
-enum class Memory : std::uint8_t { huge, small, merged };
+enum class Memory : std::uint8_t { huge, small, merged, merged_with_other };
 
 const char* name_of(Memory memory) {
   switch (memory) {
@@ -33,9 +33,14 @@ const char* name_of(Memory memory) {
     case Memory::small:
       return "4 KiB pages";
     case Memory::merged:
-      return "merged by KSM";
+      return "merged in pairs";
+    case Memory::merged_with_other:
+      return "merged with another's";
   }
   return "";
+}
+bool mergeable(Memory memory) {
+  return memory == Memory::merged || memory == Memory::merged_with_other;
 }
 
 // A child with `size` bytes of pages, killed at the end.
@@ -76,7 +81,7 @@ class Child {
     ::madvise(mapping, size, memory == Memory::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
     fill_pages(std::span(static_cast<std::byte*>(mapping), size), 1,
                memory == Memory::merged ? 2 : 1);
-    if (memory == Memory::merged) ::madvise(mapping, size, MADV_MERGEABLE);
+    if (mergeable(memory)) ::madvise(mapping, size, MADV_MERGEABLE);
     if (::write(ready, &mapping, sizeof mapping) != sizeof mapping) ::_exit(1);
     for (;;) ::pause();
   }
@@ -174,7 +179,9 @@ bool measure(const host::Host& host, Memory memory, std::size_t size) {
   if (!child.usable() || !process) return false;
   const auto file = host::ProcessMemoryFile::open(*process);
   if (!file) return false;
-  if (memory == Memory::merged && !merge(host, child)) {
+  std::optional<Child> other;
+  if (memory == Memory::merged_with_other) other.emplace(memory, size);
+  if (mergeable(memory) && !merge(host, child)) {
     fmt::print("live, {}: KSM did not merge it: NOT MEASURED\n", name_of(memory));
     return false;
   }
@@ -202,7 +209,9 @@ bool measure_live(const BenchOptions& options) {
   const std::size_t size = options.live_mib << 20;
   bool held = measure(*host, Memory::huge, size);
   held &= measure(*host, Memory::small, size);
-  if (options.ksm) held &= measure(*host, Memory::merged, size);
+  if (!options.ksm) return held;
+  held &= measure(*host, Memory::merged, size);
+  held &= measure(*host, Memory::merged_with_other, size);
   return held;
 }
 
