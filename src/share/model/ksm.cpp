@@ -1,16 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/model/ksm.h"
 
+#include "share/model/ksm_search.h"
+
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <iterator>
 #include <optional>
 #include <utility>
 
 namespace brim::share::model {
+namespace {
+
+constexpr std::size_t kSideBySide = 16;
+
+}  // namespace
 
 Ksm::Ksm(SimulatedMemory& memory, const KsmKnobs& knobs, const Costs& costs)
-    : memory_(memory), knobs_(knobs), costs_(costs) {}
+    : memory_(memory), costs_(costs) {
+  set(knobs);
+}
+
+// Switched on, the advisor begins with its minimum; while it is on it alone sets pages_to_scan.
+void Ksm::set(const KsmKnobs& knobs) {
+  const std::uint64_t advised =
+      advisor_ || !knobs.advisor ? knobs_.pages_to_scan : knobs.advisor->min_pages_to_scan;
+  knobs_ = knobs;
+  if (!knobs.advisor) {
+    advisor_.reset();
+    return;
+  }
+  knobs_.pages_to_scan = advised;
+  if (advisor_)
+    advisor_->set(*knobs.advisor);
+  else
+    advisor_.emplace(*knobs.advisor);
+}
 
 void Ksm::add(SimulatedMemory::Range pages) {
   for (Page page = pages.first; page < pages.end; ++page) {
@@ -31,9 +56,7 @@ std::uint64_t Ksm::pages_volatile() const {
 // next call starts that much later.
 void Ksm::run(ModelTime until) {
   while (time_ < until) {
-    const double before = costs_.of(work_).count();
-    scan(knobs_.pages_to_scan);
-    const double worked = costs_.of(work_).count() - before + time_rest_;
+    const double worked = advised_scan() + time_rest_;
     const double whole = std::floor(worked);
     time_rest_ = worked - whole;
     time_ += knobs_.sleep + ModelTime(static_cast<std::int64_t>(whole));
@@ -41,10 +64,24 @@ void Ksm::run(ModelTime until) {
   }
 }
 
+double Ksm::advised_scan() {
+  const double before = costs_.of(work_).count();
+  const std::uint64_t full_scans = counters_.full_scans;
+  if (advisor_ && next_ == 0) advisor_->scan_began(time_);
+  scan(knobs_.pages_to_scan);
+  const double after = costs_.of(work_).count();
+  if (advisor_ && counters_.full_scans > full_scans) {
+    const ModelTime now = time_ + ModelTime(static_cast<std::int64_t>(after - before));
+    knobs_.pages_to_scan = advisor_->scan_ended(now, CpuTime(after), knobs_.pages_to_scan);
+  }
+  return after - before;
+}
+
 // ksm_do_scan. Untouched pages are stepped over, as the kernel does by the page table.
 void Ksm::scan(std::uint64_t pages) {
   if (next_ == 0) unstable_.clear();
   while (pages > 0 && next_ < items_.size()) {
+    if (next_ % kSideBySide == 0) fetch_paths();
     Item& item = items_[next_++];
     if (!memory_.present(item.page) || memory_.frame(item.page) == kZeroFrame) {
       forget_place(item);
@@ -75,6 +112,10 @@ bool Ksm::skip(Item& item) {
   ++counters_.pages_skipped;
   forget_place(item);
   return true;
+}
+
+bool Ksm::will_skip(const Item& item) const {
+  return knobs_.smart_scan && item.age >= 3 && item.remaining_skips > 0;
 }
 
 bool Ksm::on_its_node(const Item& item) const {
@@ -184,142 +225,60 @@ void Ksm::forget_place(Item& item) {
   list_node(item.node, false);
 }
 
-void Ksm::attach(Item& item, std::uint32_t number) {
-  Node& node = nodes_[number];
-  item.place = Item::Place::stable;
-  item.node = number;
-  item.generation = node.generation;
-  item.age = 0;
-  if (node.items++ == 0)
-    ++counters_.pages_shared;
-  else
-    ++counters_.pages_sharing;
-  if (node.items < knobs_.max_page_sharing) return;
-  unlist_node(number);
-  list_node(number, true);
-}
-
-Ksm::Chain* Ksm::find_chain(Content content, Found<Chain>& place) {
-  for (;;) {
-    bool lost = false;
-    Chain* gone = nullptr;
-    place = search(
-        stable_, content,
-        [&](Chain& chain) -> std::optional<Content> {
-          if (alive(chain)) return chain.content;
-          gone = &chain;
-          return std::nullopt;
-        },
-        lost);
-    if (!lost) return place.equal;
-    stable_.erase(stable_.iterator_to(*gone));
-    free_chains_.push_back(gone->number);
+void Ksm::fetch_paths() {
+  std::array<std::uint64_t, kSideBySide> stable;
+  std::array<std::uint64_t, kSideBySide> unstable;
+  std::size_t stable_count = 0;
+  std::size_t unstable_count = 0;
+  for (std::size_t i = next_; i < std::min(next_ + kSideBySide, items_.size()); ++i) {
+    const Item& item = items_[i];
+    if (memory_.frame(item.page) != kOwnFrame || will_skip(item)) continue;
+    const Content content = memory_.content(item.page);
+    stable[stable_count++] = byte_order(content);
+    if (checksum(content) == item.old_checksum) unstable[unstable_count++] = byte_order(content);
   }
+  fetched_ += fetch_paths(
+      stable_, std::span(stable.data(), stable_count), [](const Chain&) {},
+      [](const Chain& chain) { return chain.content; });
+  fetched_ += fetch_paths(
+      unstable_, std::span(unstable.data(), unstable_count),
+      [this](const Item& item) { memory_.prefetch(item.page); },
+      [this](const Item& item) { return memory_.content(item.page); });
 }
 
-bool Ksm::alive(Chain& chain) {
-  drop_lost(chain.open);
-  if (chain.open.empty()) drop_lost(chain.full);
-  return !chain.open.empty() || !chain.full.empty();
-}
-
-// From the back, up to the first that is there.
-void Ksm::drop_lost(std::vector<std::uint32_t>& nodes) {
-  while (!nodes.empty() && !memory_.exists(nodes_[nodes.back()].frame, nodes.back()))
-    drop_node(nodes.back());
-}
-
-// remove_node_from_stable_tree: its pages, which left it before, are nowhere now.
-void Ksm::drop_node(std::uint32_t number) {
-  Node& node = nodes_[number];
-  if (node.items > 0) {
-    --counters_.pages_shared;
-    counters_.pages_sharing -= node.items - 1;
+template <class T, class Fetch, class ContentOf>
+std::uint64_t Ksm::fetch_paths(const Tree<T>& tree, std::span<const std::uint64_t> wanted,
+                               Fetch&& fetch, ContentOf&& content_of) {
+  std::uint64_t steps = 0;
+  if (tree.empty()) return steps;
+  std::array<typename Tree<T>::const_iterator, kSideBySide> at;
+  std::size_t under_way = wanted.size();
+  std::array<std::uint64_t, kSideBySide> order;
+  for (std::size_t i = 0; i < under_way; ++i) {
+    at[i] = tree.root();
+    order[i] = wanted[i];
   }
-  unlist_node(number);
-  node = {.generation = node.generation + 1};
-  free_nodes_.push_back(number);
-}
-
-void Ksm::list_node(std::uint32_t number, bool full) {
-  Node& node = nodes_[number];
-  auto& list = full ? chains_[node.chain].full : chains_[node.chain].open;
-  node.full = full;
-  node.place = static_cast<std::uint32_t>(list.size());
-  list.push_back(number);
-}
-
-void Ksm::unlist_node(std::uint32_t number) {
-  const Node& node = nodes_[number];
-  auto& list = node.full ? chains_[node.chain].full : chains_[node.chain].open;
-  nodes_[list.back()].place = node.place;
-  list[node.place] = list.back();
-  list.pop_back();
-}
-
-std::uint32_t Ksm::make_node(Frame frame, Chain& chain) {
-  if (free_nodes_.empty()) {
-    free_nodes_.push_back(static_cast<std::uint32_t>(nodes_.size()));
-    nodes_.emplace_back();
-  }
-  const std::uint32_t number = free_nodes_.back();
-  free_nodes_.pop_back();
-  nodes_[number].frame = frame;
-  nodes_[number].chain = chain.number;
-  memory_.set_owner(frame, number);
-  list_node(number, false);
-  return number;
-}
-
-Ksm::Chain& Ksm::make_chain(Content content, const Found<Chain>& place) {
-  if (free_chains_.empty()) {
-    free_chains_.push_back(static_cast<std::uint32_t>(chains_.size()));
-    chains_.emplace_back();
-    chains_.back().number = free_chains_.back();
-  }
-  Chain& chain = chains_[free_chains_.back()];
-  free_chains_.pop_back();
-  chain.content = content;
-  insert(stable_, place, chain);
-  return chain;
-}
-
-template <class T, class ContentOf>
-Ksm::Found<T> Ksm::search(Tree<T>& tree, Content content, ContentOf&& content_of, bool& lost) {
-  Found<T> found;
-  const std::uint64_t wanted = byte_order(content);
-  if (tree.empty()) return found;
-  auto at = tree.root();
-  while (at.pointed_node() != nullptr) {
-    const auto other = content_of(*at);
-    if (!other) {
-      lost = true;
-      return found;
+  while (under_way > 0) {
+    steps += under_way;
+    for (std::size_t i = 0; i < under_way; ++i) fetch(*at[i]);
+    for (std::size_t i = 0; i < under_way;) {
+      const std::uint64_t other = byte_order(content_of(*at[i]));
+      const bool found = order[i] == other;
+      if (order[i] < other)
+        at[i].go_left();
+      else
+        at[i].go_right();
+      if (!found && at[i].pointed_node() != nullptr) {
+        __builtin_prefetch(&*at[i]);
+        ++i;
+        continue;
+      }
+      --under_way;
+      at[i] = at[under_way];
+      order[i] = order[under_way];
     }
-    if (*other == content) {
-      ++work_.confirmations;
-      found.equal = &*at;
-      return found;
-    }
-    ++work_.comparisons;
-    found.parent = &*at;
-    found.left = wanted < byte_order(*other);
-    if (found.left)
-      at.go_left();
-    else
-      at.go_right();
   }
-  return found;
-}
-
-template <class T>
-void Ksm::insert(Tree<T>& tree, const Found<T>& found, T& value) {
-  if (found.parent == nullptr) {
-    tree.push_back(value);
-    return;
-  }
-  const auto parent = tree.iterator_to(*found.parent);
-  tree.insert_before(found.left ? parent : std::next(parent), value);
+  return steps;
 }
 
 }  // namespace brim::share::model

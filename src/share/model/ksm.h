@@ -12,14 +12,20 @@
 // The counters are the kernel's, with what misleads in them: a page that was written to since is
 // counted until it is visited again. What is really shared, SimulatedMemory tells.
 //
+// ksm.cpp is the scan; ksm_nodes.cpp the stable tree's frames; ksm_search.h how trees are searched;
+// ksm_advisor.h what sets pages_to_scan where that is asked for.
+//
 // LIMIT: no NUMA, no page migration, no forks, no huge pages, no swap.
 
+#include "share/model/ksm_advisor.h"
 #include "share/model/mechanism.h"
 
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <limits>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include <boost/intrusive/rbtree.hpp>
@@ -33,6 +39,8 @@ struct KsmKnobs {
   bool use_zero_pages = false;
   bool smart_scan = false;      // Linux 6.7
   bool checksum_first = false;  // Linux 6.11: before the stable tree is searched, not after
+  // Linux 6.8; pages_to_scan is the advisor's then. None: advisor_mode=none.
+  std::optional<KsmAdvisorKnobs> advisor = std::nullopt;
 
   static constexpr std::uint32_t kNoLimit = std::numeric_limits<std::uint32_t>::max();
 };
@@ -56,7 +64,7 @@ class Ksm final : public Mechanism {
   [[nodiscard]] const Work& work() const override { return work_; }
 
   // As an admin, an advisor or ksmtuned would, between two batches.
-  void set(const KsmKnobs& knobs) { knobs_ = knobs; }
+  void set(const KsmKnobs& knobs);
   [[nodiscard]] const KsmKnobs& knobs() const { return knobs_; }
   [[nodiscard]] const KsmCounters& counters() const { return counters_; }
   // Registered pages that are none of shared, sharing or unshared.
@@ -73,8 +81,8 @@ class Ksm final : public Mechanism {
       boost::intrusive::set_member_hook<boost::intrusive::optimize_size<true>,
                                         boost::intrusive::link_mode<boost::intrusive::normal_link>>;
 
-  // The kernel's rmap_item: one registered page.
-  struct Item {
+  // The kernel's rmap_item: one registered page. A search reads them at random: a cache line each.
+  struct alignas(64) Item {
     Hook hook;  // of the unstable tree
     Page page = 0;
     std::uint32_t old_checksum = 0;
@@ -98,9 +106,10 @@ class Ksm final : public Mechanism {
   struct Chain {
     Hook hook;  // of the stable tree
     Content content = kZeroContent;
+    std::uint64_t seen_alive = 0;  // when so many shared frames had been freed
+    std::uint32_t number = 0;
     std::vector<std::uint32_t> open;  // nodes that take more pages
     std::vector<std::uint32_t> full;
-    std::uint32_t number = 0;
   };
   // The trees are searched by hand: their order is that of contents, and those of the unstable tree
   // may have changed since.
@@ -126,9 +135,21 @@ class Ksm final : public Mechanism {
   template <class T>
   static void insert(Tree<T>& tree, const Found<T>& found, T& value);
 
+  // For speed alone: each step of a search waits for memory, but the searches of pages near each
+  // other in the scan don't wait for each other. Done side by side beforehand, without effect, they
+  // bring in what the searches proper will look at. Their steps are counted: without any effect the
+  // compiler would leave them out.
+  void fetch_paths();
+  template <class T, class Fetch, class ContentOf>
+  static std::uint64_t fetch_paths(const Tree<T>& tree, std::span<const std::uint64_t> wanted,
+                                   Fetch&& fetch, ContentOf&& content_of);
+
+  // A batch, as the advisor sees it; gives the CPU time it took, in ns.
+  double advised_scan();
   void visit(Item& item);
   // smart_scan's rule.
   bool skip(Item& item);
+  [[nodiscard]] bool will_skip(const Item& item) const;
   bool on_its_node(const Item& item) const;
   // A changed checksum is remembered, and the page left until the next visit.
   bool changed(Item& item);
@@ -156,12 +177,14 @@ class Ksm final : public Mechanism {
   Costs costs_;
   Work work_;
   KsmCounters counters_;
+  std::optional<KsmAdvisor> advisor_;
 
   std::deque<Item> items_;  // at addresses that stay
   std::size_t next_ = 0;    // the item to visit
   std::uint32_t scan_ = 0;  // counts full scans
   ModelTime time_{0};       // ksmd has worked or slept until then
   double time_rest_ = 0;    // of a nanosecond
+  std::uint64_t fetched_ = 0;
 
   Tree<Item> unstable_;
   Tree<Chain> stable_;

@@ -7,7 +7,6 @@
 
 #include <map>
 #include <set>
-#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -15,42 +14,49 @@ namespace brim::share::model::test {
 
 inline Content content(std::uint64_t number) { return Content{number}; }
 
-// The invariants of memory.h, and what nothing could be saved beyond: one frame a content.
+// The invariants of memory.h, and what nothing could be saved beyond: one frame a content, of pages
+// that are not stored.
 inline void expect_sound(const SimulatedMemory& memory) {
   std::uint64_t own = 0;
   std::uint64_t on_zero = 0;
-  std::uint64_t present = 0;
-  std::map<Frame, std::pair<Content, std::uint32_t>> shared;
+  std::uint64_t stored = 0;
+  struct Users {
+    std::uint32_t pages = 0;
+    std::uint32_t patches = 0;
+  };
+  std::map<Frame, Users> shared;
   std::set<Content> contents;
   for (Page page = 0; page < memory.page_count(); ++page) {
     const Frame frame = memory.frame(page);
     if (frame == kNoFrame) continue;
-    ++present;
-    contents.insert(memory.content(page));
     own += frame == kOwnFrame ? 1 : 0;
     on_zero += frame == kZeroFrame ? 1 : 0;
+    stored += memory.stored(page) ? 1 : 0;
+    if (frame == kPatched) ++shared[memory.reference(page)].patches;
     if (frame == kZeroFrame) {
       EXPECT_EQ(memory.content(page), kZeroContent);
     }
+    if (frame == kOwnFrame || frame >= kFirstShared) contents.insert(memory.content(page));
     if (frame < kFirstShared) continue;
-    const auto [entry, first] = shared.try_emplace(frame, memory.content(page), 0);
-    EXPECT_EQ(entry->second.first, memory.content(page)) << "one frame, two contents";
-    ++entry->second.second;
+    EXPECT_EQ(memory.content(page), memory.content_of(frame)) << "one frame, two contents";
+    ++shared[frame].pages;
   }
   std::uint64_t on_shared = 0;
-  for (const auto& [frame, pages] : shared) {
-    EXPECT_EQ(memory.pages_on(frame), pages.second);
-    on_shared += pages.second;
+  for (const auto& [frame, users] : shared) {
+    EXPECT_EQ(memory.pages_on(frame), users.pages);
+    EXPECT_EQ(memory.patches_on(frame), users.patches);
+    on_shared += users.pages;
   }
   const SimulatedMemory::Totals& totals = memory.totals();
   EXPECT_EQ(totals.own_frames, own);
   EXPECT_EQ(totals.pages_on_zero_frame, on_zero);
   EXPECT_EQ(totals.shared_frames, shared.size());
   EXPECT_EQ(totals.pages_on_shared_frames, on_shared);
-  EXPECT_EQ(totals.present_pages(), present);
-  EXPECT_EQ(totals.frames() + totals.saved_pages(), present);
-  EXPECT_LE(totals.saved_pages(),
-            present - contents.size() + (contents.contains(kZeroContent) ? 1 : 0));
+  EXPECT_EQ(totals.patched_pages + totals.compressed_pages, stored);
+  EXPECT_LE(totals.stored_bytes, stored * kPageSize);
+  EXPECT_EQ(totals.present_pages(), own + on_zero + on_shared + stored);
+  EXPECT_EQ(totals.frames() + totals.saved_pages(), totals.present_pages());
+  EXPECT_GE(totals.frames(), contents.size());
 }
 
 // Pages that one frame a content would save.
