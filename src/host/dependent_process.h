@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A program that runs beside brim and never longer: it is killed with the object, and by the kernel
+// when brim dies of whatever (PR_SET_PDEATHSIG).
+//
+// LIMIT: the kernel's signal comes when the thread that started the program ends, not the process:
+// start it from a thread that lives as long as it should (prctl(2)).
+
+#include "base/result.h"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace brim::host {
+
+struct ProgramStart {
+  std::vector<std::string> arguments;  // the program first, found on PATH
+  std::string log;                     // gets what it prints; an empty name: nobody does
+  std::string cgroup;                  // the folder of the cgroup it begins in; empty: brim's own
+};
+
+class DependentProcess {
+ public:
+  // Comes back once the program runs. `missing` where there is none of that name.
+  [[nodiscard]] static Result<DependentProcess> start(const ProgramStart& start);
+  ~DependentProcess();
+  DependentProcess(DependentProcess&& other) noexcept;
+  DependentProcess& operator=(DependentProcess&&) = delete;
+
+  [[nodiscard]] int pid() const { return pid_; }
+  [[nodiscard]] bool running();
+  // Whether it ends by itself in this time.
+  [[nodiscard]] bool wait(std::chrono::milliseconds timeout);
+  void kill();
+
+ private:
+  explicit DependentProcess(pid_t pid) : pid_(pid) {}
+  pid_t pid_ = 0;
+  bool ended_ = false;  // and reaped
+};
+
+}  // namespace brim::host

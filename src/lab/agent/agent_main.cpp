@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// brim-agent: the first process of a lab guest (pid 1), where it serves requests on its port; or,
+// as a process of the host, `brim-agent --load LOAD [--mergeable]`, a load that runs until it is
+// killed and says on standard output, as one JSON line, when its memory is filled.
+#include "base/json_text.h"
+#include "lab/agent/guest_init.h"
+#include "lab/agent/load_process.h"
+#include "lab/agent/service.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace {
+
+using brim::lab::Mergeable;
+
+constexpr std::size_t kLongestLine = 65536;
+
+bool send(int port, std::string line) {
+  line += '\n';
+  for (std::size_t done = 0; done < line.size();) {
+    const ssize_t n = ::write(port, line.data() + done, line.size() - done);
+    if (n < 0 && errno != EINTR) return false;
+    if (n > 0) done += static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+// Answers every whole line that is there; false once the guest is to end.
+bool answer_lines(brim::lab::Service& service, std::string& received, int port) {
+  for (std::size_t end = received.find('\n'); end != std::string::npos; end = received.find('\n')) {
+    const std::string line = received.substr(0, end);
+    received.erase(0, end + 1);
+    static_cast<void>(send(port, service.answer(line)));
+    if (service.shutting_down()) return false;
+  }
+  if (received.size() > kLongestLine) received.clear();
+  return true;
+}
+
+void serve(int port, brim::lab::Service& service) {
+  constexpr useconds_t kPauseMicroseconds = 20000;
+  std::string received;
+  for (;;) {
+    char bytes[4096];
+    const ssize_t n = ::read(port, bytes, sizeof bytes);
+    if (n > 0) {
+      received.append(bytes, static_cast<std::size_t>(n));
+      if (!answer_lines(service, received, port)) return;
+    } else {
+      // Nobody is at the other end: what he began to say is void.
+      received.clear();
+      ::usleep(kPauseMicroseconds);
+    }
+  }
+}
+
+[[noreturn]] void run_guest() {
+  const std::vector<std::string> problems = brim::lab::prepare_guest();
+  for (const std::string& problem : problems)
+    std::fprintf(stderr, "brim-agent: %s\n", problem.c_str());
+  const auto port = brim::lab::open_agent_port();
+  if (port) {
+    brim::lab::Service service(problems);
+    serve(port->get(), service);
+  } else {
+    std::fprintf(stderr, "brim-agent: %s\n", brim::error_line(port.error()).c_str());
+  }
+  brim::lab::reset_guest();
+}
+
+int run_as_process(const std::string& text, Mergeable mergeable) {
+  const auto load = brim::lab::parse_load(text);
+  if (!load) {
+    std::fprintf(stderr, "brim-agent: %s\n", brim::error_line(load.error()).c_str());
+    return 2;
+  }
+  brim::lab::LoadProgress progress;
+  const brim::Error error = brim::lab::run_load(*load, mergeable, progress, [&load] {
+    const nlohmann::json line = {
+        {"event", "filled"}, {"load", brim::lab::format_load(*load)}, {"pid", ::getpid()}};
+    std::printf("%s\n", brim::json_line(line).c_str());
+    (void)std::fflush(stdout);
+  });
+  std::fprintf(stderr, "brim-agent: %s\n", brim::error_line(error).c_str());
+  return 3;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 1 && ::getpid() == 1) run_guest();
+  const bool mergeable = argc == 4 && std::strcmp(argv[3], "--mergeable") == 0;
+  if ((argc == 3 || mergeable) && std::strcmp(argv[1], "--load") == 0)
+    return run_as_process(argv[2], mergeable ? Mergeable::yes : Mergeable::no);
+  std::fputs("usage: brim-agent --load LOAD [--mergeable], or as init of a lab guest\n", stderr);
+  return 2;
+}

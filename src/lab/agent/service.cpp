@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab/agent/service.h"
+
+#include "base/json_text.h"
+#include "base/text.h"
+
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+namespace brim::lab {
+namespace {
+
+using nlohmann::json;
+
+std::string text_of(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+json state_json(const std::optional<Load>& load, std::optional<LoadProcess>& process) {
+  if (!load || !process) return {{"running", false}, {"load", nullptr}};
+  const LoadState state = process->state();
+  return {{"running", state.running}, {"load", format_load(*load)}, {"filled", state.filled},
+          {"cycles", state.cycles},   {"writes", state.writes},     {"ended", state.ended}};
+}
+
+}  // namespace
+
+struct Service::Command {
+  std::string_view name;
+  Answer (Service::*run)(const json& request);
+};
+
+const Service::Command Service::kCommands[] = {
+    {"hello", &Service::hello},
+    {"load start", &Service::load_start},
+    {"load status", &Service::load_status},
+    {"load stop", &Service::load_stop},
+    {"meminfo", &Service::memory_information},
+    {"shutdown", &Service::shutdown},
+};
+
+json memory_figures(std::string_view text) {
+  json figures = json::object();
+  for (const std::string_view line : split(text, '\n')) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos || !line.ends_with(" kB")) continue;
+    const std::string_view digits = trim(line.substr(colon + 1, line.size() - colon - 4));
+    if (const auto number = parse_number(digits))
+      figures[std::string(line.substr(0, colon))] = *number * 1024;
+  }
+  return figures;
+}
+
+// The cgroup controllers are those of a guest that mounted version 2 alone.
+Service::Answer Service::hello(const json& /*request*/) {
+  utsname system{};
+  ::uname(&system);
+  const std::string uptime = text_of("/proc/uptime");
+  return json{{"agent", "brim-agent"},
+              {"protocol", kAgentProtocol},
+              {"kernel", system.release},
+              {"uptime_seconds", std::strtod(uptime.c_str(), nullptr)},
+              {"cgroup_controllers", std::string(trim(text_of("/sys/fs/cgroup/"
+                                                              "cgroup.controllers")))},
+              {"problems", problems_}};
+}
+
+Service::Answer Service::load_start(const json& request) {
+  const auto text = request.find("load");
+  if (text == request.end() || !text->is_string())
+    return fail(ErrorCode::bad_input, "expected \"load\": a string such as bytes=32MiB");
+  BRIM_TRY(const Load load, parse_load(text->get<std::string>()));
+  if (process_ && process_->state().running)
+    return fail(ErrorCode::bad_input, "a load runs already; stop it first");
+  process_.reset();
+  BRIM_TRY(LoadProcess process, LoadProcess::start(load));
+  process_.emplace(std::move(process));
+  load_ = load;
+  return state_json(load_, process_);
+}
+
+Service::Answer Service::load_status(const json& /*request*/) {
+  return state_json(load_, process_);
+}
+
+Service::Answer Service::load_stop(const json& /*request*/) {
+  json last = state_json(load_, process_);
+  process_.reset();
+  load_.reset();
+  last["running"] = false;
+  return last;
+}
+
+Service::Answer Service::memory_information(const json& /*request*/) {
+  return memory_figures(text_of("/proc/meminfo"));
+}
+
+Service::Answer Service::shutdown(const json& /*request*/) {
+  process_.reset();
+  shutting_down_ = true;
+  return json::object();
+}
+
+Service::Answer Service::execute(const json& request) {
+  const auto name = request.find("command");
+  if (name == request.end() || !name->is_string())
+    return fail(ErrorCode::bad_input, "expected \"command\": a string");
+  std::string known;
+  for (const Command& command : kCommands) {
+    if (*name == command.name) return (this->*command.run)(request);
+    known += (known.empty() ? "" : ", ") + std::string(command.name);
+  }
+  return fail(ErrorCode::bad_input, fmt::format("no such command; there are {}", known));
+}
+
+std::string Service::answer(std::string_view line) {
+  const auto request = parse_json(line);
+  if (!request || !request->is_object())
+    return json_line({{"id", nullptr}, {"error", "expected one JSON object a line"}});
+  json reply = {{"id", request->contains("id") ? (*request)["id"] : json(nullptr)}};
+  if (Answer result = execute(*request); result)
+    reply["return"] = std::move(*result);
+  else
+    reply["error"] = error_line(result.error());
+  return json_line(reply);
+}
+
+}  // namespace brim::lab
