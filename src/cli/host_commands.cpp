@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// brim doctor, restore, list.
+// brim doctor, restore.
 #include "cli/session.h"
 #include "cli/state.h"
 #include "host/capabilities.h"
 #include "host/journal.h"
 #include "host/journal_directory.h"
-#include "share/measure/subject.h"
-#include "study/metric.h"
 
 #include <memory>
 
@@ -136,6 +134,7 @@ Result<std::vector<host::Restored>> restored_entries(const host::Host& host, boo
 
 Result<int> restore(const Session& session, bool dry_run, const Output& output) {
   BRIM_TRY(const host::Host host, open_host(session));
+  if (!dry_run) end_guests_left(host);
   BRIM_TRY(const std::vector<host::Restored> restored, restored_entries(host, dry_run));
   BRIM_CHECK(write_document(restore_document(restored, dry_run), output));
   for (const host::Restored& one : restored)
@@ -159,69 +158,11 @@ void add_restore(CLI::App& program, Session& session) {
   });
 }
 
-Document metrics_document() {
-  Document document;
-  document.title = "Metrics";
-  document.json = {{"schema", "brim.list/1"}, {"metrics", nlohmann::json::array()}};
-  Table table{"metrics",
-              "Everything brim can record",
-              "",
-              {{"name", "name", Unit::none},
-               {"unit", "unit", Unit::none},
-               {"meaning", "meaning", Unit::none}},
-              {}};
-  for (const study::Metric& metric : study::metrics()) {
-    table.rows.push_back({Cell(std::string(metric.name)), Cell(std::string(metric.unit)),
-                          Cell(std::string(metric.meaning))});
-    document.json["metrics"].push_back(
-        {{"name", metric.name}, {"unit", metric.unit}, {"meaning", metric.meaning}});
-  }
-  document.sections.push_back(Section{"metrics", "Metrics", {}, {std::move(table)}, {}, false});
-  return document;
-}
-
-Document causes_document() {
-  Document document;
-  document.title = "Causes of unrealized sharing, in order of precedence";
-  document.json = {{"schema", "brim.list/1"}, {"causes", nlohmann::json::array()}};
-  Table table{"causes",
-              "Causes",
-              "",
-              {{"cause", "cause", Unit::none}, {"action", "what would free it", Unit::none}},
-              {}};
-  for (std::size_t i = 0; i < share::kCauseCount; ++i) {
-    const auto cause = static_cast<share::Cause>(i);
-    table.rows.push_back({Cell(std::string(name_of(cause))), Cell(std::string(action_for(cause)))});
-    document.json["causes"].push_back({{"cause", name_of(cause)}, {"action", action_for(cause)}});
-  }
-  document.sections.push_back(Section{"causes", "Causes", {}, {std::move(table)}, {}, false});
-  return document;
-}
-
-void add_list(CLI::App& program, Session& session) {
-  CLI::App* command = program.add_subcommand("list", "Show what brim knows: metrics, causes");
-  auto output = std::make_shared<Output>();
-  auto what = std::make_shared<std::string>("metrics");
-  command->add_option("what", *what, "metrics or causes")
-      ->check(CLI::IsMember({"metrics", "causes"}))
-      ->capture_default_str();
-  add_output_options(*command, *output);
-  command->footer("Example:\n  brim list causes");
-  command->callback([&session, output, what] {
-    session.action = [output, what]() -> Result<int> {
-      BRIM_CHECK(
-          write_document(*what == "causes" ? causes_document() : metrics_document(), *output));
-      return 0;
-    };
-  });
-}
-
 }  // namespace
 
 void add_host_commands(CLI::App& program, Session& session) {
   add_doctor(program, session);
   add_restore(program, session);
-  add_list(program, session);
 }
 
 }  // namespace brim::cli

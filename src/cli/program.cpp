@@ -31,8 +31,12 @@ void declare_program(CLI::App& program, Session& session) {
       "  brim doctor\n"
       "  brim share scan --vms");
   program.fallthrough();
+  add_study_commands(program, session);
+  add_reproduce_command(program, session);
   add_share_commands(program, session);
   add_host_commands(program, session);
+  add_list_command(program, session);
+  add_lab_commands(program, session);
   add_run_commands(program, session);
 }
 

@@ -23,6 +23,10 @@ void Recording::begin(const study::RunInfo& info) {
   run_ = *run;
 }
 
+void Recording::go_on(std::int64_t run) {
+  if (store_) run_ = run;
+}
+
 void Recording::add(std::span<const study::Sample> samples) {
   if (!store_ || run_ == 0) return;
   if (auto added = store_->add(run_, samples); !added) stop(std::move(added).error());

@@ -23,8 +23,10 @@ class Recording {
   // Records into it, or tells why it couldn't be opened.
   explicit Recording(Result<study::Store> store);
 
-  // Once; before it add() and finish() do nothing.
+  // Once; before it, or go_on(), add() and finish() do nothing.
   void begin(const study::RunInfo& info);
+  // In place of begin(): a run that the store has open (Store::reopen).
+  void go_on(std::int64_t run);
   void add(std::span<const study::Sample> samples);
   // `result` null: there is none.
   void finish(study::RunStatus status, const nlohmann::json& result);

@@ -6,7 +6,9 @@
 #include "share/measure/scan_document.h"
 #include "study/compare.h"
 #include "study/export.h"
+#include "study/reproduction.h"
 #include "study/runs_document.h"
+#include "study/study_document.h"
 
 #include <memory>
 
@@ -16,7 +18,17 @@
 namespace brim::cli {
 namespace {
 
-// The document of a stored run, by the command that made it.
+using ShowResult = Result<report::Document> (*)(const nlohmann::json&);
+
+// By the command that made a run; null for one that brim has not any more.
+ShowResult show_result_of(std::string_view command) {
+  if (command == "share scan") return share::scan_document;
+  if (command == "run") return study::study_document;
+  if (command == "reproduce") return study::reproduction_document;
+  return nullptr;
+}
+
+// The document of a stored run.
 Result<report::Document> document_of(const study::Run& run) {
   const std::string where = fmt::format("run {}", run.info.id);
   if (run.result_json.empty())
@@ -26,8 +38,8 @@ Result<report::Document> document_of(const study::Run& run) {
                 where);
   const auto json = parse_json(run.result_json);
   if (!json) return fail(ErrorCode::bad_input, "its result is not JSON", where);
-  if (run.info.command == "share scan") {
-    BRIM_TRY(report::Document document, share::scan_document(*json));
+  if (const ShowResult show = show_result_of(run.info.command)) {
+    BRIM_TRY(report::Document document, show(*json));
     document.context.emplace_back("run", std::to_string(run.info.id));
     document.context.emplace_back("brim", run.info.version);
     document.context.emplace_back("command", "brim " + run.info.arguments);

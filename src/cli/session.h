@@ -47,8 +47,12 @@ void add_output_options(CLI::App& command, Output& output);
 
 // Each adds its commands to the program.
 void add_share_commands(CLI::App& program, Session& session);
-void add_run_commands(CLI::App& program, Session& session);   // runs, report, export, compare
-void add_host_commands(CLI::App& program, Session& session);  // doctor, restore, list
+void add_run_commands(CLI::App& program, Session& session);    // runs, report, export, compare
+void add_study_commands(CLI::App& program, Session& session);  // run
+void add_reproduce_command(CLI::App& program, Session& session);
+void add_host_commands(CLI::App& program, Session& session);  // doctor, restore
+void add_list_command(CLI::App& program, Session& session);
+void add_lab_commands(CLI::App& program, Session& session);  // lab prepare
 
 // Every command and option, declared once: main(), the man pages and the completion use this.
 void declare_program(CLI::App& program, Session& session);

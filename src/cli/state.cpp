@@ -6,6 +6,7 @@
 #include "host/journal.h"
 #include "host/journal_directory.h"
 #include "host/process.h"
+#include "lab/guest_record.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -47,9 +48,22 @@ Result<std::string> journal_directory(const host::Host& host) {
   return std::string(named ? state : "/var/lib/brim") + "/journal";
 }
 
+Result<std::string> guest_records_directory(const host::Host& host) {
+  BRIM_TRY(const std::string journal, journal_directory(host));
+  return journal.substr(0, journal.rfind('/')) + "/guests";
+}
+
+void end_guests_left(const host::Host& host) {
+  const auto records = guest_records_directory(host);
+  if (!records) return;
+  for (const std::string& line : lab::end_abandoned_guests(host, *records))
+    fmt::print(stderr, "brim: {}\n", printable(line));
+}
+
 void restore_what_was_left(const Session& session) {
   const auto host = host::Host::open(session.root);
   if (!host || !host->live()) return;  // a root that can't be opened is for the command to tell
+  end_guests_left(*host);
   const auto directory = journal_directory(*host);
   if (!directory || !host::JournalDirectory::has_entries(*directory)) return;
   const auto report = [](const Error& error) {

@@ -18,6 +18,12 @@ namespace brim::cli {
 // latter is the live machine's: for another --root, $BRIM_STATE_DIR must be set (bad_input).
 [[nodiscard]] Result<std::string> journal_directory(const host::Host& host);
 
+// Where running lab guests are recorded: beside the journal.
+[[nodiscard]] Result<std::string> guest_records_directory(const host::Host& host);
+
+// Ends the lab guests that killed runs left; tells each on standard error.
+void end_guests_left(const host::Host& host);
+
 // Undoes what an interrupted run changed on the live machine, if the journal holds anything; tells
 // each outcome on standard error. Nothing where --root is another file tree.
 void restore_what_was_left(const Session& session);

@@ -23,6 +23,7 @@ struct Area {
   std::span<const Family> mechanisms;  // sorted by name
   std::span<const Family> loads;       // sorted by name
   std::span<const Parameter> guests;   // of one guest of a group
+  std::string_view headline;           // the metric a study is about
 };
 
 // Of every scenario, whatever its area.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -214,12 +215,13 @@ struct Axis {
 };
 
 struct Sweep {
-  bool cartesian = true;
+  std::string how = "cartesian";
   std::vector<Axis> axes;
 };
 
-constexpr Parameter kHow{"how",       ParameterType::choice,       "",
-                         "cartesian", "Which points a sweep has.", "cartesian,one_at_a_time"};
+constexpr Parameter kHow{
+    "how",       ParameterType::choice,       "",
+    "cartesian", "Which points a sweep has.", "cartesian,one_at_a_time,together"};
 constexpr std::array<std::string_view, 2> kSweepKeys{"how", "over"};
 
 Result<Sweep> read_sweep(const ConfigNode& root) {
@@ -228,7 +230,7 @@ Result<Sweep> read_sweep(const ConfigNode& root) {
   if (node == nullptr) return sweep;
   Settings how(std::span(&kHow, 1));
   BRIM_CHECK(how.read(*node, kSweepKeys));
-  sweep.cartesian = how.get<std::string>("how") == "cartesian";
+  sweep.how = how.get<std::string>("how");
   const ConfigNode* over = node->table()->find("over");
   if (over == nullptr) return sweep;
   if (over->table() == nullptr) return fail(bad(*over, "over: expected a table of lists"));
@@ -239,6 +241,12 @@ Result<Sweep> read_sweep(const ConfigNode& root) {
                                           path)));
     if (path.starts_with("sweep")) return fail(bad(values, "a sweep can't vary itself"));
     sweep.axes.push_back({path, values.list()});
+    const std::size_t first = sweep.axes.front().values->size();
+    if (sweep.how == "together" && values.list()->size() != first)
+      return fail(
+          bad(values, fmt::format("{}: {} values, where {} has {}: what varies together "
+                                  "needs as many of each",
+                                  path, values.list()->size(), sweep.axes.front().path, first)));
   }
   return sweep;
 }
@@ -266,9 +274,20 @@ std::vector<Point> cartesian(const Sweep& sweep) {
   return points;
 }
 
+std::vector<Point> together(const Sweep& sweep) {
+  if (sweep.axes.empty()) return std::vector<Point>(1);
+  std::vector<Point> points(sweep.axes.front().values->size());
+  for (const Axis& axis : sweep.axes)
+    for (std::size_t i = 0; i < points.size(); ++i)
+      points[i].values.emplace_back(axis.path, (*axis.values)[i]);
+  return points;
+}
+
 Result<std::vector<Point>> points_of(const ConfigNode& root) {
   BRIM_TRY(const Sweep sweep, read_sweep(root));
-  std::vector<Point> points = sweep.cartesian ? cartesian(sweep) : one_at_a_time(sweep);
+  std::vector<Point> points = sweep.how == "together"        ? together(sweep)
+                              : sweep.how == "one_at_a_time" ? one_at_a_time(sweep)
+                                                             : cartesian(sweep);
   if (points.size() > kMostPoints)
     return fail(bad(*root.table()->find("sweep"), fmt::format("more than {} points", kMostPoints)));
   for (std::size_t i = 0; i < points.size(); ++i) points[i].number = static_cast<std::uint32_t>(i);
@@ -307,22 +326,40 @@ std::string Point::label() const {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
+Result<Override> parse_override(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::string where = fmt::format("--set {}", text);
+  if (equals == std::string_view::npos || equals == 0)
+    return fail(ErrorCode::bad_input, "expected PATH=VALUE, as in study.scale=0.1", where);
+  const std::string_view typed = text.substr(equals + 1);
+  auto parsed = parse_config(fmt::format("value = {}", typed), where);
+  if (!parsed) parsed = parse_config(fmt::format("value = '{}'", typed), where);
+  if (!parsed) return fail(std::move(parsed).error());
+  const ConfigNode* value = parsed->table()->find("value");
+  BRIM_ASSERT(value != nullptr);
+  return Override{std::string(text.substr(0, equals)), *value};
+}
+
 Result<ScenarioFile> ScenarioFile::read(const std::string& path, const Catalogue& catalogue,
-                                        std::span<const Area* const> areas) {
-  BRIM_TRY(const ConfigNode root, read_config(path));
-  return from(root, catalogue, areas);
+                                        std::span<const Area* const> areas,
+                                        std::span<const Override> overrides) {
+  BRIM_TRY(ConfigNode root, read_config(path));
+  return from(std::move(root), catalogue, areas, overrides);
 }
 
 Result<ScenarioFile> ScenarioFile::parse(std::string_view text, const std::string& path,
                                          const Catalogue& catalogue,
-                                         std::span<const Area* const> areas) {
-  BRIM_TRY(const ConfigNode root, parse_config(text, path));
-  return from(root, catalogue, areas);
+                                         std::span<const Area* const> areas,
+                                         std::span<const Override> overrides) {
+  BRIM_TRY(ConfigNode root, parse_config(text, path));
+  return from(std::move(root), catalogue, areas, overrides);
 }
 
-Result<ScenarioFile> ScenarioFile::from(const ConfigNode& root, const Catalogue& catalogue,
-                                        std::span<const Area* const> areas) {
+Result<ScenarioFile> ScenarioFile::from(ConfigNode root, const Catalogue& catalogue,
+                                        std::span<const Area* const> areas,
+                                        std::span<const Override> overrides) {
   BRIM_ASSERT(!areas.empty());
+  for (const Override& one : overrides) BRIM_CHECK(set_at(root, one.path, one.value));
   ScenarioFile file;
   BRIM_TRY(file.base_, Reader(root, catalogue, areas).read());
   BRIM_TRY(file.points_, points_of(root));

@@ -11,7 +11,7 @@
 //   [mechanism]        policy = "ksm", or an entry; its parameters
 //   [[guests]]         entry, count, load, and the parameters of a guest
 //   [loads.NAME]       kind, or an entry; its parameters
-//   [sweep]            how = "cartesian" or "one_at_a_time"
+//   [sweep]            how = "cartesian", "one_at_a_time" or "together"
 //   [sweep.over]       "mechanism.pages_to_scan" = [100, 1000]; "guests.0.count" = [2, 4]
 //
 // A sweep's values are put into the file's tree and read like the rest, so that whatever a scenario
@@ -74,25 +74,37 @@ struct Point {
 
 inline constexpr std::size_t kMostPoints = 10'000;
 
+// A value put in place of what the file says, at a path as a sweep has it.
+struct Override {
+  std::string path;
+  ConfigNode value;
+};
+// "study.scale=0.1": the value as TOML has it, or a text without quotes.
+[[nodiscard]] Result<Override> parse_override(std::string_view text);
+
 class ScenarioFile {
  public:
   // Everything is read, every point too: what this returns can be run.
   [[nodiscard]] static Result<ScenarioFile> read(const std::string& path,
                                                  const Catalogue& catalogue,
-                                                 std::span<const Area* const> areas);
+                                                 std::span<const Area* const> areas,
+                                                 std::span<const Override> overrides = {});
   [[nodiscard]] static Result<ScenarioFile> parse(std::string_view text, const std::string& path,
                                                   const Catalogue& catalogue,
-                                                  std::span<const Area* const> areas);
+                                                  std::span<const Area* const> areas,
+                                                  std::span<const Override> overrides = {});
 
   [[nodiscard]] const Scenario& base() const { return base_; }
   // Cartesian: the last path varies fastest. One at a time: first the scenario as it stands, then
-  // each value of each path, all else as it stands.
+  // each value of each path, all else as it stands. Together: all first values, all second ones,
+  // ...
   [[nodiscard]] std::span<const Point> points() const { return points_; }
   [[nodiscard]] const Scenario& at(const Point& point) const { return scenarios_[point.number]; }
 
  private:
-  static Result<ScenarioFile> from(const ConfigNode& root, const Catalogue& catalogue,
-                                   std::span<const Area* const> areas);
+  static Result<ScenarioFile> from(ConfigNode root, const Catalogue& catalogue,
+                                   std::span<const Area* const> areas,
+                                   std::span<const Override> overrides);
 
   Scenario base_;
   std::vector<Point> points_;

@@ -277,6 +277,30 @@ Result<void> Store::finish(std::int64_t run, RunStatus status, const std::string
   });
 }
 
+Result<void> Store::reopen(std::int64_t run, const RunOwner& owner) {
+  Connection& to = state_->connection;
+  return guarded(to.where, [&]() -> Result<void> {
+    const long long id = run;
+    const long long process = owner.process;
+    const long long ticks = owner.process_start_ticks;
+    Transaction transaction(to, Access::write);
+    std::string status;
+    soci::indicator found = soci::i_null;
+    to.sql << "SELECT status FROM run WHERE id = :run", soci::use(id), soci::into(status, found);
+    if (!to.sql.got_data())
+      return fail(ErrorCode::gone, fmt::format("there is no run {} any more", run), to.where);
+    if (status == name_of(RunStatus::complete) || status == name_of(RunStatus::running))
+      return fail(ErrorCode::bad_input, fmt::format("run {} is {}", run, status), to.where);
+    to.sql << "UPDATE run SET status = 'running', finished_ns = NULL, result_json = '',"
+              " host_id = :host, boot_id = :boot, process = :process, process_start_ticks = :ticks"
+              " WHERE id = :run",
+        soci::use(owner.host_id), soci::use(owner.boot_id), soci::use(process), soci::use(ticks),
+        soci::use(id);
+    transaction.commit();
+    return {};
+  });
+}
+
 Result<std::size_t> Store::mark_interrupted(const std::string& host_id, const Alive& alive) {
   Connection& in = state_->connection;
   return guarded(in.where, [&]() -> Result<std::size_t> {

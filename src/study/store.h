@@ -45,6 +45,9 @@ class Store {
   // Once a run; `status` is not `running`. `gone` if the run is not in the store, or has finished.
   [[nodiscard]] Result<void> finish(std::int64_t run, RunStatus status,
                                     const std::string& result_json);
+  // A run that has ended, but not as complete, is running again, by this process; its samples stay.
+  // `bad_input` for a complete run or one at work, `gone` if there is none.
+  [[nodiscard]] Result<void> reopen(std::int64_t run, const RunOwner& owner);
   // Runs of this host (RunOwner::host_id) that are `running` though `alive` says that their process
   // is not become `interrupted`; returns how many. Runs that don't tell their process are left.
   using Alive = std::function<bool(const RunOwner& owner)>;

@@ -223,6 +223,27 @@ TEST_P(StoreShared, Run_finishes_once) {
   EXPECT_EQ(store.add(99, {}).error().code, ErrorCode::gone);
 }
 
+TEST_P(StoreShared, Run_that_did_not_complete_can_be_gone_on_with_and_no_other) {
+  Store store = open();
+  const std::int64_t id = *store.begin(some_info());
+  const Sample first = sample("share.used_pages", "", 1, 2);
+  ASSERT_TRUE(store.add(id, std::span(&first, 1)));
+  const RunOwner next{"machine", "boot", 77, 88};
+  EXPECT_FALSE(store.reopen(id, next)) << "it is at work";
+  ASSERT_TRUE(store.finish(id, RunStatus::interrupted, "{}"));
+  ASSERT_TRUE(store.reopen(id, next));
+  const Sample second = sample("share.used_pages", "", 2, 3);
+  ASSERT_TRUE(store.add(id, std::span(&second, 1)));
+  const auto open_again = *store.load(id);
+  EXPECT_EQ(open_again.info.status, RunStatus::running);
+  EXPECT_EQ(open_again.info.owner.process, 77);
+  EXPECT_FALSE(open_again.info.finished.has_value());
+  EXPECT_EQ(open_again.samples.size(), 2U);
+  ASSERT_TRUE(store.finish(id, RunStatus::complete, "{}"));
+  EXPECT_FALSE(store.reopen(id, next));
+  EXPECT_EQ(store.reopen(id + 1, next).error().code, ErrorCode::gone);
+}
+
 TEST_P(StoreShared, Prune_keeps_the_newest_finished_runs_and_all_that_run) {
   Store store = open();
   std::vector<std::int64_t> ids;

@@ -261,7 +261,7 @@ def test_doctor_on_fixture_hosts():
 def test_version_help_and_manual():
     assert "revision" in run("--version").stdout
     for command in ([], ["share"], ["share", "scan"], ["doctor"], ["runs"], ["report"], ["export"],
-                    ["compare"], ["restore"], ["list"]):
+                    ["compare"], ["restore"], ["list"], ["run"], ["reproduce"]):
         assert "Example" in run(*command, "--help").stdout, command
     assert run(status=2).stdout == ""
 

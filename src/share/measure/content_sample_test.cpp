@@ -4,7 +4,7 @@
 #include "share/measure/content_sample.h"
 
 #include "share/measure/test_subjects.h"
-#include "share/measure/threads.h"
+#include "base/threads.h"
 
 #include <array>
 #include <cmath>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/measure/index_figures.h"
 
-#include "share/measure/threads.h"
+#include "base/threads.h"
 
 #include <algorithm>
 

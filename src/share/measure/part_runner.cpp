@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/measure/part_runner.h"
 
-#include "share/measure/threads.h"
+#include "base/threads.h"
 
 #include <algorithm>
 #include <atomic>

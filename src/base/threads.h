@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-namespace brim::share {
+namespace brim {
 
 // Calls work(0) ... work(count - 1), each once, at most `count` at a time: on fewer threads where
 // the system has no more to give. What the first of them throws, once all have ended, is thrown
@@ -45,4 +45,4 @@ void run_on_threads(unsigned count, const Work& work) {
   if (thrown) std::rethrow_exception(thrown);
 }
 
-}  // namespace brim::share
+}  // namespace brim

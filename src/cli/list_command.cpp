@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// brim list: all that brim knows by name, from the declarations that read it.
+#include "cli/session.h"
+#include "cli/study_areas.h"
+#include "report/document.h"
+#include "share/measure/subject.h"
+#include "study/built_in.h"
+#include "study/metric.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+namespace brim::cli {
+namespace {
+
+using report::Cell;
+using report::Document;
+using report::Section;
+using report::Table;
+using report::Unit;
+
+Document metrics_document() {
+  Document document;
+  document.title = "Metrics";
+  document.provenance = Provenance::computed;
+  document.json = {{"schema", "brim.list/1"}, {"metrics", nlohmann::json::array()}};
+  Table table{"metrics",
+              "Everything brim can record",
+              "",
+              {{"name", "name", Unit::none},
+               {"unit", "unit", Unit::none},
+               {"meaning", "meaning", Unit::none}},
+              {}};
+  for (const study::Metric& metric : study::metrics()) {
+    table.rows.push_back({Cell(std::string(metric.name)), Cell(std::string(metric.unit)),
+                          Cell(std::string(metric.meaning))});
+    document.json["metrics"].push_back(
+        {{"name", metric.name}, {"unit", metric.unit}, {"meaning", metric.meaning}});
+  }
+  document.sections.push_back(Section{"metrics", "Metrics", {}, {std::move(table)}, {}, false});
+  return document;
+}
+
+Document causes_document() {
+  Document document;
+  document.title = "Causes of unrealized sharing, in order of precedence";
+  document.provenance = Provenance::computed;
+  document.json = {{"schema", "brim.list/1"}, {"causes", nlohmann::json::array()}};
+  Table table{"causes",
+              "Causes",
+              "",
+              {{"cause", "cause", Unit::none}, {"action", "what would free it", Unit::none}},
+              {}};
+  for (std::size_t i = 0; i < share::kCauseCount; ++i) {
+    const auto cause = static_cast<share::Cause>(i);
+    table.rows.push_back({Cell(std::string(name_of(cause))), Cell(std::string(action_for(cause)))});
+    document.json["causes"].push_back({{"cause", name_of(cause)}, {"action", action_for(cause)}});
+  }
+  document.sections.push_back(Section{"causes", "Causes", {}, {std::move(table)}, {}, false});
+  return document;
+}
+
+// One table of texts: its columns' keys are those of the JSON, too.
+Document text_document(const std::string& id, const std::string& title,
+                       const std::vector<std::string>& columns,
+                       const std::vector<std::vector<std::string>>& rows) {
+  Document document;
+  document.title = title;
+  document.provenance = Provenance::computed;
+  document.json = {{"schema", "brim.list/1"}, {id, nlohmann::json::array()}};
+  Table table{id, title, "", {}, {}};
+  for (const std::string& column : columns) table.columns.push_back({column, column, Unit::none});
+  for (const std::vector<std::string>& row : rows) {
+    nlohmann::json one = nlohmann::json::object();
+    std::vector<Cell> cells;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      one[columns[i]] = row[i];
+      cells.emplace_back(row[i]);
+    }
+    document.json[id].push_back(std::move(one));
+    table.rows.push_back(std::move(cells));
+  }
+  document.sections.push_back(Section{id, title, {}, {std::move(table)}, {}, false});
+  return document;
+}
+
+using Rows = std::vector<std::vector<std::string>>;
+
+Result<Document> scenarios_document() {
+  BRIM_TRY(const study::Catalogue catalogue, study::open_catalogue(study_areas(), {}));
+  Rows rows;
+  for (const std::string& name : study::built_in_scenarios()) {
+    BRIM_TRY(const study::ScenarioFile file, study::open_scenario(name, catalogue, study_areas()));
+    rows.push_back({name, std::string(file.base().area->name), std::to_string(file.points().size()),
+                    file.base().summary});
+  }
+  return text_document("scenarios", "Scenarios", {"name", "area", "points", "summary"}, rows);
+}
+
+Result<Document> catalogue_document() {
+  BRIM_TRY(const study::Catalogue catalogue, study::open_catalogue(study_areas(), {}));
+  Rows rows;
+  for (const auto kind : {study::EntryKind::hardware, study::EntryKind::mechanism,
+                          study::EntryKind::guest, study::EntryKind::load})
+    for (const study::Entry& entry : catalogue.entries(kind))
+      rows.push_back(
+          {std::string(name_of(kind)), entry.name, entry.area, entry.summary, entry.source});
+  return text_document("catalogue", "Catalogue", {"kind", "name", "area", "summary", "source"},
+                       rows);
+}
+
+void add_rows(const std::string& of, std::span<const study::Parameter> parameters, Rows& rows) {
+  for (const study::Parameter& parameter : parameters)
+    rows.push_back({of, std::string(parameter.key), std::string(name_of(parameter.type)),
+                    std::string(parameter.unit), std::string(parameter.fallback),
+                    std::string(parameter.choices), std::string(parameter.summary)});
+}
+
+Result<Document> parameters_document() {
+  Rows rows;
+  add_rows("study", study::study_parameters(), rows);
+  add_rows("schedule", study::schedule_parameters(), rows);
+  for (const study::Area* area : study_areas()) {
+    const std::string name(area->name);
+    add_rows(name + " hardware", area->hardware, rows);
+    for (const study::Family& family : area->mechanisms)
+      add_rows(name + " mechanism " + std::string(family.name), family.parameters, rows);
+    for (const study::Family& family : area->loads)
+      add_rows(name + " load " + std::string(family.name), family.parameters, rows);
+    add_rows(name + " guests", area->guests, rows);
+  }
+  return text_document("parameters", "Parameters of scenarios",
+                       {"of", "key", "type", "unit", "default", "choices", "summary"}, rows);
+}
+
+Result<Document> policies_document() {
+  Rows rows;
+  for (const study::Area* area : study_areas()) {
+    for (const study::Family& family : area->mechanisms)
+      rows.push_back({std::string(area->name), "mechanism", std::string(family.name),
+                      std::string(family.summary)});
+    for (const study::Family& family : area->loads)
+      rows.push_back(
+          {std::string(area->name), "load", std::string(family.name), std::string(family.summary)});
+  }
+  return text_document("policies", "Mechanisms and loads", {"area", "kind", "name", "summary"},
+                       rows);
+}
+
+struct Listing {
+  const char* name;
+  Result<Document> (*make)();
+};
+constexpr std::array kListings = std::to_array<Listing>({
+    {"catalogue", catalogue_document},
+    {"causes", [] { return Result<Document>(causes_document()); }},
+    {"metrics", [] { return Result<Document>(metrics_document()); }},
+    {"parameters", parameters_document},
+    {"policies", policies_document},
+    {"scenarios", scenarios_document},
+});
+
+Result<int> list(const std::string& what, const Output& output) {
+  for (const Listing& listing : kListings) {
+    if (what != listing.name) continue;
+    BRIM_TRY(const Document document, listing.make());
+    BRIM_CHECK(write_document(document, output));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_list_command(CLI::App& program, Session& session) {
+  CLI::App* command = program.add_subcommand(
+      "list", "Show what brim knows: scenarios, catalogue, policies, parameters, metrics, causes");
+  auto output = std::make_shared<Output>();
+  auto what = std::make_shared<std::string>("metrics");
+  std::vector<std::string> names(kListings.size());
+  std::transform(kListings.begin(), kListings.end(), names.begin(),
+                 [](const Listing& listing) { return listing.name; });
+  command->add_option("what", *what, "Of what")->check(CLI::IsMember(names))->capture_default_str();
+  add_output_options(*command, *output);
+  command->footer("Example:\n  brim list scenarios");
+  command->callback([&session, output, what] {
+    session.action = [output, what] { return list(*what, *output); };
+  });
+}
+
+}  // namespace brim::cli

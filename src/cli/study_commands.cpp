@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// brim run: a scenario, by its area's model.
+#include "base/json_text.h"
+#include "base/progress.h"
+#include "cli/interrupt.h"
+#include "cli/recording.h"
+#include "cli/session.h"
+#include "cli/state.h"
+#include "cli/study_areas.h"
+#include "study/built_in.h"
+#include "study/engine.h"
+#include "study/study_document.h"
+
+#include <array>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace brim::cli {
+namespace {
+
+using nlohmann::json;
+
+struct RunOptions {
+  std::string scenario;
+  bool model = false;
+  std::vector<std::string> sets;
+  std::vector<std::string> catalogues;
+  unsigned threads = 0;
+  std::string resume;
+  std::string label;
+  bool no_store = false;
+  Output output;
+};
+
+Result<study::ScenarioFile> read_scenario(const RunOptions& options) {
+  BRIM_TRY(const study::Catalogue catalogue,
+           study::open_catalogue(study_areas(), options.catalogues));
+  std::vector<study::Override> overrides;
+  for (const std::string& text : options.sets) {
+    BRIM_TRY(overrides.emplace_back(), study::parse_override(text));
+  }
+  return study::open_scenario(options.scenario, catalogue, study_areas(), overrides);
+}
+
+// What must be the same for a run to be gone on with.
+json identity_of(const study::ScenarioFile& scenario) {
+  return study::study_json(scenario, {.samples = {}, .tasks = study::task_count(scenario)});
+}
+
+// A run that stopped before its end, and what it has already.
+struct Earlier {
+  std::int64_t run = 0;
+  std::vector<study::Sample> samples;
+  std::set<study::TaskId> done;
+};
+
+Result<Earlier> earlier_run(const study::Store& store, const std::string& name,
+                            const study::ScenarioFile& scenario) {
+  BRIM_TRY(study::Run run, load_run(store, name));
+  const std::string where = fmt::format("--resume {}", name);
+  const auto context = parse_json(run.info.context_json);
+  if (run.info.command != "run" || !context || !context->contains("study"))
+    return fail(ErrorCode::bad_input, "not a run of a scenario", where);
+  if (run.info.status == study::RunStatus::complete)
+    return fail(ErrorCode::bad_input, "that run is complete", where);
+  if (context->at("study") != identity_of(scenario))
+    return fail(ErrorCode::bad_input, "that run was of another scenario, or of other settings",
+                where);
+  Earlier earlier{run.info.id, std::move(run.samples), {}};
+  for (const study::Sample& sample : earlier.samples)
+    earlier.done.insert({sample.repeat, sample.point});
+  return earlier;
+}
+
+study::RunInfo run_info(const Session& session, const RunOptions& options,
+                        const study::ScenarioFile& scenario, const study::Backend& backend) {
+  study::RunInfo info;
+  info.area = scenario.base().area->name;
+  info.command = "run";
+  info.arguments = session.typed_command;
+  info.label = options.label;
+  info.provenance = backend.provenance();
+  info.started = std::chrono::system_clock::now();
+  info.version = version_line();
+  info.owner = run_owner();
+  json context = context_json(session.root);
+  if (!context.is_object()) context = json::object();
+  context["study"] = identity_of(scenario);
+  info.context_json = json_line(context);
+  return info;
+}
+
+// The store, and in it the run that is made or gone on with.
+struct Record {
+  Recording recording;
+  Earlier earlier;
+};
+
+Result<Record> open_record(const Session& session, const RunOptions& options,
+                           const study::ScenarioFile& scenario, const study::Backend& backend) {
+  Record record;
+  if (options.no_store) return record;
+  auto store = open_store(session);
+  if (!options.resume.empty()) {
+    if (!store) return fail(std::move(store).error());
+    BRIM_TRY(record.earlier, earlier_run(*store, options.resume, scenario));
+    BRIM_CHECK(store->reopen(record.earlier.run, run_owner()));
+  }
+  if (!store && !session.store.empty()) return fail(std::move(store).error());
+  record.recording = Recording(std::move(store));
+  if (record.earlier.run == 0)
+    record.recording.begin(run_info(session, options, scenario, backend));
+  else
+    record.recording.go_on(record.earlier.run);
+  return record;
+}
+
+Result<int> finish(Record& record, const RunOptions& options, const study::ScenarioFile& scenario,
+                   const study::Backend& backend, std::uint64_t done, const Result<void>& outcome) {
+  const bool interrupted = !outcome && outcome.error().code == ErrorCode::interrupted;
+  if (!outcome && !interrupted) {
+    record.recording.finish(study::RunStatus::failed, nullptr);
+    return fail(outcome.error());
+  }
+  json result = study::study_json(scenario, {.provenance = backend.provenance(),
+                                             .samples = record.earlier.samples,
+                                             .tasks_done = done,
+                                             .tasks = study::task_count(scenario)});
+  record.recording.finish(interrupted ? study::RunStatus::interrupted : study::RunStatus::complete,
+                          result);
+  if (record.recording.error()) result["warnings"].push_back(record.recording.warning());
+  BRIM_TRY(report::Document document, study::study_document(result));
+  document.context.emplace_back("brim", version_line());
+  if (const std::int64_t run = record.recording.run(); run > 0)
+    document.context.emplace_back("run", std::to_string(run));
+  BRIM_CHECK(write_document(document, options.output));
+  return interrupted ? 130 : 0;
+}
+
+Result<int> run_scenario(const Session& session, const RunOptions& options) {
+  BRIM_CHECK(check_output(options.output));
+  BRIM_TRY(const study::ScenarioFile scenario, read_scenario(options));
+  const std::unique_ptr<study::Backend> backend = make_model(*scenario.base().area);
+  for (const study::Point& point : scenario.points())
+    BRIM_CHECK(backend->check(scenario.at(point)));
+  BRIM_TRY(Record record, open_record(session, options, scenario, *backend));
+  const StopOnSignal stop;
+  Progress progress(stderr, scenario.base().name, 0);
+  std::uint64_t done = record.earlier.done.size();
+  const auto take = [&](const study::TaskId&, std::span<const study::Sample> samples) {
+    record.recording.add(samples);
+    record.earlier.samples.insert(record.earlier.samples.end(), samples.begin(), samples.end());
+    ++done;
+  };
+  const Result<void> outcome = study::run_study(
+      scenario, *backend, {.threads = options.threads, .done = record.earlier.done}, take, progress,
+      stop.cancel());
+  progress.finish();
+  return finish(record, options, scenario, *backend, done, outcome);
+}
+
+void add_run(CLI::App& program, Session& session) {
+  CLI::App* command = program.add_subcommand("run", "Run a study from a scenario file");
+  auto options = std::make_shared<RunOptions>();
+  command->add_option("scenario", options->scenario, "A TOML file, or one of 'brim list scenarios'")
+      ->required()
+      ->type_name("SCENARIO");
+  command->add_flag("--model", options->model, "By the area's model")->required();
+  command->add_option("--set", options->sets, "In place of what the file says: study.scale=0.1")
+      ->type_name("PATH=VALUE");
+  command->add_option("--catalogue", options->catalogues, "Entries of your own, beside brim's")
+      ->type_name("FILE");
+  command->add_option("--threads", options->threads, "Threads; 0: all processors")
+      ->check(CLI::Range(0U, 1024U))
+      ->capture_default_str();
+  command->add_option("--resume", options->resume, "Go on with a run that did not come to its end")
+      ->type_name("RUN");
+  command->add_option("--label", options->label, "A name for the run in the store")
+      ->type_name("TEXT");
+  command->add_flag("--no-store", options->no_store, "Don't record the run");
+  add_output_options(*command, options->output);
+  command->footer("Example:\n  brim run share-ksm --model --format html --output study.html");
+  command->callback([&session, options] {
+    session.action = [&session, options] { return run_scenario(session, *options); };
+  });
+}
+
+}  // namespace
+
+void add_study_commands(CLI::App& program, Session& session) { add_run(program, session); }
+
+}  // namespace brim::cli

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A simulated host: guests with their loads, the mechanism that shares their memory, and the rule
+// that sets it, in steps of model time. In each step first the guests write what they have to write
+// until its end, then the mechanism works.
+//
+// LIMIT: within a step all writes come before the mechanism's work; a step is short against pauses
+// and scans (half a second).
+// LIMIT: no swapping: a host with too little memory for its frames is said to be over, and goes on.
+
+#include "base/cancel.h"
+#include "base/rng.h"
+#include "base/units.h"
+#include "share/model/ksm.h"
+#include "share/model/ksmtuned.h"
+#include "share/model/loads.h"
+#include "share/model/mechanism.h"
+#include "share/model/memory.h"
+#include "share/model/population.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace brim::share::model {
+
+struct HostShape {
+  Bytes memory{0};
+  std::uint64_t cores = 1;
+  Bytes own{0};                 // the hypervisor's or system's, constant
+  Bytes overhead_per_guest{0};  // outside guest RAM: emulator, page tables
+  Costs costs;
+  std::chrono::duration<double, std::nano> copy_on_write{0};
+};
+
+struct GuestPlan {
+  GuestShape shape;
+  std::optional<SyntheticShape> load;
+};
+
+// Makes the mechanism on the memory it is given. Null: nothing is shared.
+using MakeMechanism = std::function<std::unique_ptr<Mechanism>(SimulatedMemory&, Rng)>;
+
+struct HostSample {
+  ModelTime at{0};  // since the loads' start
+  SimulatedMemory::Totals memory;
+  Bytes ram{0};                      // behind the guests: frames and overhead
+  Work work;                         // so far
+  double mechanism_cpu_percent = 0;  // since the sample before; 100 is one processor
+  double host_cpu_percent = 0;       // of all processors
+  std::optional<KsmCounters> ksm;
+};
+
+// used = minimum + intra + inter; zero pages apart.
+struct SharingPotential {
+  Pages zero{0};
+  Pages used{0};
+  Pages minimum{0};
+  Pages intra{0};
+  Pages inter{0};
+};
+
+struct SimulationTimes {
+  ModelTime warm_up{0};  // guests are there, without their loads
+  ModelTime duration{0};
+  ModelTime sample_interval{0};
+};
+
+class HostSimulation {
+ public:
+  HostSimulation(const HostShape& host, const std::vector<GuestPlan>& guests,
+                 const MakeMechanism& make_mechanism, const Rng& rng);
+  ~HostSimulation();
+  HostSimulation(const HostSimulation&) = delete;
+  HostSimulation& operator=(const HostSimulation&) = delete;
+
+  // KSM under ksmtuned: of a mechanism that is not KSM, a bug.
+  void use_ksmtuned(const KsmtunedKnobs& knobs);
+
+  using Sink = std::function<void(const HostSample&)>;
+  // One sample at 0, just before the loads start, then one each interval. `step` is told how far it
+  // is, from 0 to 1. `gone` when cancelled.
+  [[nodiscard]] Result<void> run(const SimulationTimes& times, const Sink& sink,
+                                 const std::function<void(double)>& step, const Cancel& cancel);
+
+  // What the guests' pages could share, whoever shares them: as `brim share scan` reckons it.
+  [[nodiscard]] SharingPotential potential() const;
+  [[nodiscard]] const SimulatedMemory& memory() const { return memory_; }
+
+ private:
+  void advance(ModelTime until);
+  void tune(ModelTime now);
+  [[nodiscard]] HostMemory host_memory() const;
+  [[nodiscard]] HostSample sample(ModelTime now);
+  // With what the hypervisor takes for each besides.
+  [[nodiscard]] Bytes with_overhead(Bytes guests) const;
+
+  HostShape host_;
+  SimulatedMemory memory_;
+  std::unique_ptr<Mechanism> mechanism_;
+  Ksm* ksm_ = nullptr;  // where the mechanism is that
+  std::optional<Ksmtuned> tuner_;
+  bool scanning_ = true;
+  ModelTime paused_{0};  // the mechanism's clock is so much behind
+  ModelTime next_tuning_{0};
+  std::unique_ptr<GuestWriter> writer_;
+  std::vector<SimulatedMemory::Range> guest_pages_;
+  std::vector<Guest> guests_;
+  std::vector<std::optional<SyntheticShape>> plans_;
+  std::vector<std::unique_ptr<GuestLoad>> loads_;  // once started
+  Rng rng_;
+  ModelTime now_{0};
+  ModelTime loads_start_{0};
+
+  // At the sample before.
+  ModelTime sampled_at_{0};
+  double mechanism_cpu_ns_ = 0;
+  double all_cpu_ns_ = 0;
+};
+
+}  // namespace brim::share::model

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A published study as data: its tables and claims, with the place in the source and what is
+// uncertain there, and by what runs of what scenarios they are held against.
+//
+//   title, source
+//   [runs.NAME]     scenario = "veiga-kvm-1"; set = ["study.repeats=5"]
+//   [[cells]]       table, row, column, unit, published, role, place; and where ours comes from:
+//                   run, point, metric ("a" or "a+b"), statistic, t, divide
+//   [[claims]]      id, text, place; not_decidable = "why", or
+//   [[claims.checks]]  relation, by; left = {run, ...}, right = {run, ...} or value = 30
+//
+// A cell's role says what our figure is: a `calibration` was fitted to the published one, an
+// `assumption` has nothing to stand on, a `prediction` is what the model is judged by.
+
+#include "base/result.h"
+#include "study/config.h"
+#include "study/parameter.h"
+#include "study/series.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace brim::study {
+
+// A figure of a run's series.
+struct Selection {
+  Settings settings;  // run, point, metric, statistic, t, divide
+};
+
+struct PublishedCell {
+  Settings settings;  // table, row, column, unit, published, role, error_kind, place, uncertain
+  Selection ours;
+};
+
+struct ClaimCheck {
+  Settings settings;  // relation, by, value
+  Selection left;
+  std::optional<Selection> right;  // none: value
+};
+
+struct PublishedClaim {
+  Settings settings;  // id, text, place, not_decidable
+  std::vector<ClaimCheck> checks;
+};
+
+struct PublishedRun {
+  std::string name;
+  std::string scenario;
+  std::vector<std::string> sets;
+};
+
+struct PublishedStudy {
+  std::string name;
+  std::string title;
+  std::string source;
+  std::vector<PublishedRun> runs;
+  std::vector<PublishedCell> cells;
+  std::vector<PublishedClaim> claims;
+};
+
+[[nodiscard]] Result<PublishedStudy> parse_published(std::string_view text,
+                                                     const std::string& name);
+
+// What one of the runs gave.
+using SeriesByRun = std::map<std::string, std::vector<TimeSeries>, std::less<>>;
+
+struct Figure {
+  double value = 0;
+  std::size_t n = 0;  // repeats behind it
+};
+// Nothing where the run has no such figure.
+[[nodiscard]] std::optional<Figure> figure_of(const Selection& selection, const SeriesByRun& runs);
+
+enum class ClaimStatus : std::uint8_t { held, failed, not_decidable };
+[[nodiscard]] std::string_view name_of(ClaimStatus status);
+
+struct ClaimVerdict {
+  ClaimStatus status = ClaimStatus::not_decidable;
+  std::vector<std::string> evidence;  // a check each: "kvm-1, point 0: 1,016 < 1,103 ... held"
+};
+[[nodiscard]] ClaimVerdict judge(const PublishedClaim& claim, const SeriesByRun& runs);
+
+}  // namespace brim::study

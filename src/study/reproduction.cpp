@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "study/reproduction.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+
+namespace brim::study {
+namespace {
+
+using nlohmann::json;
+using report::Cell;
+using report::Section;
+using report::Table;
+using report::Unit;
+
+constexpr std::string_view kSchema = "brim.reproduce/1";
+
+json cell_json(const PublishedCell& cell, const SeriesByRun& runs) {
+  const Settings& settings = cell.settings;
+  json out = json::object();
+  for (const char* key :
+       {"table", "row", "column", "unit", "role", "error_kind", "place", "uncertain"})
+    out[key] = settings.get<std::string>(key);
+  const double published = settings.get<double>("published");
+  out["published"] = published;
+  const auto ours = figure_of(cell.ours, runs);
+  out["ours"] = ours ? json(ours->value) : json();
+  out["n"] = ours ? ours->n : 0;
+  out["error"] = json();
+  if (!ours) return out;
+  const double difference = ours->value - published;
+  if (settings.get<std::string>("error_kind") == "points")
+    out["error"] = difference;
+  else if (published != 0)
+    out["error"] = 100 * difference / published;
+  return out;
+}
+
+json claim_json(const PublishedClaim& claim, const SeriesByRun& runs) {
+  const ClaimVerdict verdict = judge(claim, runs);
+  return {{"id", claim.settings.get<std::string>("id")},
+          {"text", claim.settings.get<std::string>("text")},
+          {"place", claim.settings.get<std::string>("place")},
+          {"status", name_of(verdict.status)},
+          {"evidence", verdict.evidence}};
+}
+
+json summary_json(const json& cells, const json& claims) {
+  std::uint64_t predictions = 0;
+  double sum = 0;
+  double most = 0;
+  for (const json& cell : cells) {
+    if (cell.at("role") != "prediction" || cell.at("error_kind") != "relative" ||
+        cell.at("error").is_null())
+      continue;
+    const double error = std::abs(cell.at("error").get<double>());
+    ++predictions;
+    sum += error;
+    most = std::max(most, error);
+  }
+  const auto count = [&claims](std::string_view status) {
+    return std::count_if(claims.begin(), claims.end(),
+                         [status](const json& claim) { return claim.at("status") == status; });
+  };
+  return {{"predictions", predictions},
+          {"mean_abs_error", predictions == 0 ? 0 : sum / static_cast<double>(predictions)},
+          {"max_abs_error", most},
+          {"claims_held", count("held")},
+          {"claims_failed", count("failed")},
+          {"claims_total", claims.size()}};
+}
+
+Table table_of(const json& cells, const std::string& name) {
+  Table table{"table_" + name,
+              "Table " + name,
+              "",
+              {{"row", "row", Unit::none},
+               {"column", "column", Unit::none},
+               {"published", "published", Unit::none},
+               {"ours", "ours", Unit::none},
+               {"unit", "unit", Unit::none},
+               {"error", "error", Unit::percent},
+               {"role", "role", Unit::none},
+               {"n", "n", Unit::count}},
+              {}};
+  std::replace(table.id.begin(), table.id.end(), '.', '_');
+  for (const json& cell : cells) {
+    if (cell.at("table") != name) continue;
+    const auto number = [&cell](const char* key) {
+      return cell.at(key).is_null() ? Cell() : Cell(cell.at(key).get<double>());
+    };
+    table.rows.push_back({Cell(cell.at("row").get<std::string>()),
+                          Cell(cell.at("column").get<std::string>()), number("published"),
+                          number("ours"), Cell(cell.at("unit").get<std::string>()), number("error"),
+                          Cell(cell.at("role").get<std::string>()),
+                          Cell(cell.at("n").get<std::uint64_t>())});
+  }
+  return table;
+}
+
+Section tables_section(const json& cells) {
+  Section section{
+      "tables",
+      "Tables",
+      {"Calibration: our figure was fitted to the published one. Prediction: it was not."},
+      {},
+      {},
+      false};
+  std::set<std::string> seen;
+  for (const json& cell : cells) {
+    const auto name = cell.at("table").get<std::string>();
+    if (seen.insert(name).second) section.tables.push_back(table_of(cells, name));
+  }
+  return section;
+}
+
+Section claims_section(const json& claims) {
+  Table table{"claims",
+              "Claims",
+              "",
+              {{"id", "claim", Unit::none},
+               {"status", "status", Unit::none},
+               {"text", "text", Unit::none},
+               {"place", "place", Unit::none}},
+              {}};
+  Table evidence{"evidence",
+                 "What decided them",
+                 "",
+                 {{"id", "claim", Unit::none}, {"check", "check", Unit::none}},
+                 {}};
+  for (const json& claim : claims) {
+    const auto text = [&claim](const char* key) { return Cell(claim.at(key).get<std::string>()); };
+    table.rows.push_back({text("id"), text("status"), text("text"), text("place")});
+    for (const json& check : claim.at("evidence"))
+      evidence.rows.push_back({text("id"), Cell(check.get<std::string>())});
+  }
+  return {"claims", "Claims", {}, {std::move(table), std::move(evidence)}, {}, false};
+}
+
+}  // namespace
+
+json reproduction_json(const PublishedStudy& study, const SeriesByRun& runs) {
+  json cells = json::array();
+  for (const PublishedCell& cell : study.cells) cells.push_back(cell_json(cell, runs));
+  json claims = json::array();
+  for (const PublishedClaim& claim : study.claims) claims.push_back(claim_json(claim, runs));
+  json summary = summary_json(cells, claims);
+  return {{"schema", kSchema},
+          {"study", study.name},
+          {"title", study.title},
+          {"source", study.source},
+          {"cells", std::move(cells)},
+          {"claims", std::move(claims)},
+          {"summary", std::move(summary)},
+          {"warnings", json::array()}};
+}
+
+bool all_claims_held(const json& reproduction) {
+  return reproduction.at("summary").at("claims_failed").get<std::uint64_t>() == 0;
+}
+
+Result<report::Document> reproduction_document(const json& reproduction) {
+  if (reproduction.value("schema", "") != kSchema)
+    return fail(ErrorCode::bad_input, fmt::format("not a result of schema {}", kSchema));
+  const json& summary = reproduction.at("summary");
+  report::Document document;
+  document.title = reproduction.at("title").get<std::string>();
+  document.provenance = Provenance::modelled;
+  document.json = reproduction;
+  document.answer.push_back(fmt::format("Claims: {} held, {} failed, {} in all.",
+                                        summary.at("claims_held").get<std::uint64_t>(),
+                                        summary.at("claims_failed").get<std::uint64_t>(),
+                                        summary.at("claims_total").get<std::uint64_t>()));
+  document.answer.push_back(fmt::format(
+      "Predictions: {}, off by {:.1f} % on average and {:.1f} % at most.",
+      summary.at("predictions").get<std::uint64_t>(), summary.at("mean_abs_error").get<double>(),
+      summary.at("max_abs_error").get<double>()));
+  document.answer.push_back("Source: " + reproduction.at("source").get<std::string>() + ".");
+  for (const json& warning : reproduction.at("warnings"))
+    document.warnings.push_back(warning.get<std::string>());
+  document.sections.push_back(tables_section(reproduction.at("cells")));
+  document.sections.push_back(claims_section(reproduction.at("claims")));
+  return document;
+}
+
+}  // namespace brim::study

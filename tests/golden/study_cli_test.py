@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""brim run, reproduce and list, as users call them."""
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from brim_cli import BRIM, main, one_line, run, run_json
+
+FOLDER = Path(tempfile.mkdtemp(prefix="brim-study-"))
+os.environ["BRIM_STORE"] = str(FOLDER / "store.sqlite")
+SMALL = ["--set", "study.scale=0.02"]
+
+
+def canonical(run_id):
+    return run("export", run_id, "--canonical").stdout
+
+
+def newest():
+    return run_json("runs", "runs", "--limit", "1")["runs"][0]
+
+
+def test_a_study_runs_is_stored_and_shown_again():
+    found = run_json("run", "run", "share-ksm", "--model", *SMALL)
+    assert found["tasks_done"] == found["tasks"] == 3 and found["provenance"] == "modelled"
+    ram = {s["point"]: s["values"] for s in found["series"] if s["metric"] == "share.ram_bytes"}
+    assert len(ram) == 3 and len(ram[0]) == 61
+    # More scanning, less memory at the end; all begin alike.
+    ends = [ram[point][-1]["mean"] for point in range(3)]
+    assert ends[0] > ends[1] > ends[2], ends
+    assert len({ram[point][0]["mean"] for point in range(3)}) == 1
+    assert newest()["status"] == "complete"
+    assert run_json("run", "report", "last") == found
+    assert "mechanism.pages_to_scan=5000" in run("report", "last").stdout
+    html = FOLDER / "study.html"
+    run("report", "last", "--format", "html", "--output", html)
+    assert html.stat().st_size > 100_000
+
+
+def test_threads_make_no_difference():
+    # The study's own programs draw the same places whatever the seed.
+    drawn = [*SMALL, "--set", "study.repeats=2", "--set", "loads.synthetic.positions=algorithm"]
+    texts = []
+    for threads in (1, 2, 5):
+        run("run", "share-ksm", "--model", *drawn, "--threads", threads)
+        texts.append(canonical("last"))
+    assert texts[0] == texts[1] == texts[2]
+    run("run", "share-ksm", "--model", *drawn, "--set", "study.seed=2")
+    assert canonical("last") != texts[0]
+
+
+def started(*arguments):
+    process = subprocess.Popen([BRIM, "run", "share-ksm", "--model", *arguments],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.time() + 60
+    while time.time() < deadline:
+        if newest()["status"] == "running" and len(run("export", newest()["id"]).stdout.splitlines()) > 1:
+            return process
+        time.sleep(0.05)
+    raise AssertionError("no sample was recorded")
+
+
+# Long enough to be caught in the middle.
+LONG = ["--set", "study.scale=0.02", "--set", "study.repeats=40", "--threads", "1"]
+
+
+def test_a_killed_run_says_so_and_is_gone_on_with():
+    run("run", "share-ksm", "--model", *LONG)
+    whole = canonical("last")
+    process = started(*LONG)
+    process.kill()
+    process.wait()
+    killed = newest()
+    assert killed["status"] == "interrupted", killed
+    part = canonical(killed["id"])
+    assert len(part.splitlines()) < len(whole.splitlines())
+    found = run_json("run", "run", "share-ksm", "--model", *LONG, "--resume", killed["id"])
+    assert found["tasks_done"] == found["tasks"] == 120
+    assert newest()["id"] == killed["id"] and newest()["status"] == "complete"
+    assert canonical(killed["id"]) == whole
+    one_line(run("run", "share-ksm", "--model", *LONG, "--resume", killed["id"], status=2))
+
+
+def test_ctrl_c_leaves_what_was_done():
+    process = started(*LONG, "--format", "json")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert newest()["status"] == "interrupted"
+    found = run_json("run", "report", newest()["id"])
+    assert 0 < found["tasks_done"] < found["tasks"]
+    assert "Interrupted" in run("report", newest()["id"]).stdout
+    wrong = one_line(run("run", "share-ksm", "--model", *SMALL, "--resume", newest()["id"], status=2))
+    assert "another scenario" in wrong
+
+
+def test_what_is_wrong_is_said_in_a_line():
+    cases = {
+        'area = "share"\n[mechanism]\npolicy = "kms"\n[[guests]]\n': ["s.toml:3", "ksm"],
+        'area = "share"\n[mechanism]\npolicy = "ksm"\npages_to_scn = 5\n[[guests]]\n':
+            ["s.toml:4", "pages_to_scan"],
+        'area = "share"\n[mechanism]\npolicy = "ksm"\nsleep = 5\n[[guests]]\n': ["s.toml:4", "sleep"],
+        'area = "share"\n[mechanism]\npolicy = "none"\n[[guests]]\nentry = "debian-7-kwm"\n':
+            ["s.toml:5", "debian-7-kvm"],
+        'area = "share"\n[mechanism]\npolicy = "none"\n[[guests]]\nkernel_size = "2GiB"\n':
+            ["its classes take 2048 MiB"],
+        'area = "share"\n[mechanism\n': ["s.toml:2"],
+    }
+    for text, wanted in cases.items():
+        (FOLDER / "s.toml").write_text(text)
+        line = one_line(run("run", FOLDER / "s.toml", "--model", status=2))
+        for word in wanted:
+            assert word in line, line
+    assert "share-ksm" in one_line(run("run", "share-ksn", "--model", status=2))
+    one_line(run("run", "share-ksm", "--model", "--set", "study.scale", status=2))
+    assert "--model" in one_line(run("run", "share-ksm", status=2))
+    one_line(run("run", "share-ksm", "--model", "--catalogue", FOLDER / "none.toml", status=2))
+
+
+def test_entries_of_ones_own_stand_beside_brims():
+    (FOLDER / "own.toml").write_text(
+        '[guest.small]\narea = "share"\nsummary = "Small"\nsource = "mine"\nmemory = "64MiB"\n'
+        'kernel_size = "16MiB"\n')
+    (FOLDER / "s.toml").write_text(
+        'area = "share"\n[mechanism]\npolicy = "none"\n[[guests]]\nentry = "small"\ncount = 3\n')
+    found = run_json("run", "run", FOLDER / "s.toml", "--model", "--no-store",
+                     "--catalogue", FOLDER / "own.toml")
+    ram = next(s for s in found["series"] if s["metric"] == "share.ram_bytes")
+    assert ram["values"][-1]["mean"] == 3 * 16 * 2**20
+
+
+def test_a_published_study_beside_ours():
+    found = run_json("reproduce", "reproduce", "share", "--scale", "0.02", "--only", "kvm-1,vmware-1",
+                     status=None)
+    cells = {(c["table"], c["row"], c["column"]): c for c in found["cells"]}
+    # What was fitted comes out as published, or the fit is wrong.
+    for (table, row, column), cell in cells.items():
+        if row.endswith(" I") and cell["role"] == "calibration":
+            assert abs(cell["error"]) < 1, cell
+    for row in ("KVM I", "VMware I"):
+        cell = cells[("5.1", row, "real with sharing")]
+        assert cell["role"] == "prediction" and abs(cell["error"]) < 10, cell
+    assert cells[("5.1", "KVM II", "real with sharing")]["ours"] is None
+    claims = {c["id"]: c["status"] for c in found["claims"]}
+    assert claims["two-families"] == "not_decidable" and claims["aslr"] == "not_decidable"
+    summary = found["summary"]
+    assert summary["claims_total"] == len(claims)
+    assert summary["claims_held"] + summary["claims_failed"] <= summary["claims_total"]
+    assert "share" in one_line(run("reproduce", "shar", status=2))
+    assert "kvm-1" in one_line(run("reproduce", "share", "--only", "kvm-9", status=2))
+
+
+def test_lists_follow_their_schema():
+    for what in ("scenarios", "catalogue", "policies", "parameters"):
+        assert run_json("list", "list", what)[what]
+    parameters = run_json("list", "list", "parameters")["parameters"]
+    ksm = [p for p in parameters if p["of"] == "share mechanism ksm" and p["key"] == "pages_to_scan"]
+    assert ksm and ksm[0]["default"] == "100" and ksm[0]["unit"] == "pages"
+    assert all(entry["source"] for entry in run_json("list", "list", "catalogue")["catalogue"])
+
+
+if __name__ == "__main__":
+    main(globals())
