@@ -3,8 +3,8 @@
 // contents exact.
 #include "share/measure/content_sample.h"
 
-#include "share/measure/test_subjects.h"
 #include "base/threads.h"
+#include "share/measure/test_subjects.h"
 
 #include <array>
 #include <cmath>
