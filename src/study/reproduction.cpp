@@ -82,7 +82,8 @@ Table table_of(const json& cells, const std::string& name) {
                {"published", "published", Unit::none},
                {"ours", "ours", Unit::none},
                {"unit", "unit", Unit::none},
-               {"error", "error", Unit::percent},
+               {"error_percent", "error", Unit::percent},
+               {"error_points", "off by", Unit::none},
                {"role", "role", Unit::none},
                {"n", "n", Unit::count}},
               {}};
@@ -92,11 +93,12 @@ Table table_of(const json& cells, const std::string& name) {
     const auto number = [&cell](const char* key) {
       return cell.at(key).is_null() ? Cell() : Cell(cell.at(key).get<double>());
     };
-    table.rows.push_back({Cell(cell.at("row").get<std::string>()),
-                          Cell(cell.at("column").get<std::string>()), number("published"),
-                          number("ours"), Cell(cell.at("unit").get<std::string>()), number("error"),
-                          Cell(cell.at("role").get<std::string>()),
-                          Cell(cell.at("n").get<std::uint64_t>())});
+    const bool points = cell.at("error_kind") == "points";
+    table.rows.push_back(
+        {Cell(cell.at("row").get<std::string>()), Cell(cell.at("column").get<std::string>()),
+         number("published"), number("ours"), Cell(cell.at("unit").get<std::string>()),
+         points ? Cell() : number("error"), points ? number("error") : Cell(),
+         Cell(cell.at("role").get<std::string>()), Cell(cell.at("n").get<std::uint64_t>())});
   }
   return table;
 }
