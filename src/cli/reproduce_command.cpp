@@ -22,8 +22,6 @@
 namespace brim::cli {
 namespace {
 
-using nlohmann::json;
-
 struct ReproduceOptions {
   std::string study;
   std::vector<std::string> only;
@@ -126,7 +124,7 @@ Result<int> reproduce(const Session& session, const ReproduceOptions& options) {
     }
     series.emplace(run.name, study::series_of(*samples));
   }
-  json result = study::reproduction_json(published, series);
+  nlohmann::json result = study::reproduction_json(published, series);
   result["scale"] = options.scale;
   if (options.scale != 1)
     result["warnings"].push_back(

@@ -20,8 +20,6 @@
 namespace brim::cli {
 namespace {
 
-using nlohmann::json;
-
 struct RunOptions {
   std::string scenario;
   bool model = false;
@@ -45,7 +43,7 @@ Result<study::ScenarioFile> read_scenario(const RunOptions& options) {
 }
 
 // What must be the same for a run to be gone on with.
-json identity_of(const study::ScenarioFile& scenario) {
+nlohmann::json identity_of(const study::ScenarioFile& scenario) {
   return study::study_json(scenario, {.samples = {}, .tasks = study::task_count(scenario)});
 }
 
@@ -85,8 +83,8 @@ study::RunInfo run_info(const Session& session, const RunOptions& options,
   info.started = std::chrono::system_clock::now();
   info.version = version_line();
   info.owner = run_owner();
-  json context = context_json(session.root);
-  if (!context.is_object()) context = json::object();
+  nlohmann::json context = context_json(session.root);
+  if (!context.is_object()) context = nlohmann::json::object();
   context["study"] = identity_of(scenario);
   info.context_json = json_line(context);
   return info;
@@ -124,10 +122,10 @@ Result<int> finish(Record& record, const RunOptions& options, const study::Scena
     record.recording.finish(study::RunStatus::failed, nullptr);
     return fail(outcome.error());
   }
-  json result = study::study_json(scenario, {.provenance = backend.provenance(),
-                                             .samples = record.earlier.samples,
-                                             .tasks_done = done,
-                                             .tasks = study::task_count(scenario)});
+  nlohmann::json result = study::study_json(scenario, {.provenance = backend.provenance(),
+                                                       .samples = record.earlier.samples,
+                                                       .tasks_done = done,
+                                                       .tasks = study::task_count(scenario)});
   record.recording.finish(interrupted ? study::RunStatus::interrupted : study::RunStatus::complete,
                           result);
   if (record.recording.error()) result["warnings"].push_back(record.recording.warning());

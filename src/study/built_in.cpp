@@ -18,8 +18,8 @@ constexpr std::array kFiles = std::to_array<BuiltInFile>({
 #include "built_in_generated.inc"
 });
 
-constexpr std::string_view kScenarios = "scenarios/";
-constexpr std::string_view kCatalogue = "catalogue/";
+constexpr std::string_view kScenarioFolder = "scenarios/";
+constexpr std::string_view kCatalogueFolder = "catalogue/";
 constexpr std::string_view kEnding = ".toml";
 
 std::string stem(std::string_view path) {
@@ -34,7 +34,7 @@ std::span<const BuiltInFile> built_in_files() { return kFiles; }
 std::vector<std::string> built_in_scenarios() {
   std::vector<std::string> names;
   for (const BuiltInFile& file : kFiles)
-    if (file.path.starts_with(kScenarios)) names.push_back(stem(file.path));
+    if (file.path.starts_with(kScenarioFolder)) names.push_back(stem(file.path));
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -43,7 +43,7 @@ Result<Catalogue> open_catalogue(std::span<const Area* const> areas,
                                  std::span<const std::string> more) {
   Catalogue catalogue;
   for (const BuiltInFile& file : kFiles) {
-    if (!file.path.starts_with(kCatalogue)) continue;
+    if (!file.path.starts_with(kCatalogueFolder)) continue;
     BRIM_TRY(const ConfigNode root, parse_config(file.text, "data/" + std::string(file.path)));
     BRIM_CHECK(catalogue.add(root, areas));
   }
@@ -61,7 +61,7 @@ Result<ScenarioFile> open_scenario(const std::string& name, const Catalogue& cat
   if (std::filesystem::exists(name, ignored))
     return ScenarioFile::read(name, catalogue, areas, overrides);
   for (const BuiltInFile& file : kFiles)
-    if (file.path.starts_with(kScenarios) && stem(file.path) == name)
+    if (file.path.starts_with(kScenarioFolder) && stem(file.path) == name)
       return ScenarioFile::parse(file.text, "data/" + std::string(file.path), catalogue, areas,
                                  overrides);
   const std::vector<std::string> names = built_in_scenarios();

@@ -16,7 +16,7 @@ using report::Section;
 using report::Table;
 using report::Unit;
 
-constexpr std::string_view kSchema = "brim.reproduce/1";
+constexpr std::string_view kReproductionSchema = "brim.reproduce/1";
 
 json cell_json(const PublishedCell& cell, const SeriesByRun& runs) {
   const Settings& settings = cell.settings;
@@ -150,14 +150,10 @@ json reproduction_json(const PublishedStudy& study, const SeriesByRun& runs) {
   json claims = json::array();
   for (const PublishedClaim& claim : study.claims) claims.push_back(claim_json(claim, runs));
   json summary = summary_json(cells, claims);
-  return {{"schema", kSchema},
-          {"study", study.name},
-          {"title", study.title},
-          {"source", study.source},
-          {"cells", std::move(cells)},
-          {"claims", std::move(claims)},
-          {"summary", std::move(summary)},
-          {"warnings", json::array()}};
+  return {{"schema", kReproductionSchema}, {"study", study.name},
+          {"title", study.title},          {"source", study.source},
+          {"cells", std::move(cells)},     {"claims", std::move(claims)},
+          {"summary", std::move(summary)}, {"warnings", json::array()}};
 }
 
 bool all_claims_held(const json& reproduction) {
@@ -165,8 +161,9 @@ bool all_claims_held(const json& reproduction) {
 }
 
 Result<report::Document> reproduction_document(const json& reproduction) {
-  if (reproduction.value("schema", "") != kSchema)
-    return fail(ErrorCode::bad_input, fmt::format("not a result of schema {}", kSchema));
+  if (reproduction.value("schema", "") != kReproductionSchema)
+    return fail(ErrorCode::bad_input,
+                fmt::format("not a result of schema {}", kReproductionSchema));
   const json& summary = reproduction.at("summary");
   report::Document document;
   document.title = reproduction.at("title").get<std::string>();

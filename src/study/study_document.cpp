@@ -21,7 +21,7 @@ using report::Section;
 using report::Table;
 using report::Unit;
 
-constexpr std::string_view kSchema = "brim.run/1";
+constexpr std::string_view kRunSchema = "brim.run/1";
 
 Unit unit_for(std::string_view unit) {
   if (unit == "bytes") return Unit::bytes;
@@ -178,7 +178,7 @@ json study_json(const ScenarioFile& scenario, const StudyOutcome& outcome) {
   for (const Point& point : scenario.points()) points.push_back(point_json(point));
   json series = json::array();
   for (const TimeSeries& one : series_of(outcome.samples)) series.push_back(series_json(one));
-  return {{"schema", kSchema},
+  return {{"schema", kRunSchema},
           {"provenance", name_of(outcome.provenance)},
           {"scenario", base.name},
           {"area", base.area->name},
@@ -195,8 +195,8 @@ json study_json(const ScenarioFile& scenario, const StudyOutcome& outcome) {
 }
 
 Result<report::Document> study_document(const json& study) {
-  if (study.value("schema", "") != kSchema)
-    return fail(ErrorCode::bad_input, fmt::format("not a result of schema {}", kSchema));
+  if (study.value("schema", "") != kRunSchema)
+    return fail(ErrorCode::bad_input, fmt::format("not a result of schema {}", kRunSchema));
   const StudyView view(study);
   report::Document document;
   document.title = fmt::format("Study {}", study.at("scenario").get<std::string>());
