@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // brim lab prepare: what guests are made of.
 #include "base/text.h"
+#include "cli/lab_places.h"
 #include "cli/session.h"
 #include "lab/prepare.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace brim::cli {
 namespace {
@@ -29,31 +27,6 @@ struct LabPrepareText {
   std::vector<std::string> only;
   Output output;
 };
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
-// $XDG_CACHE_HOME/brim, /var/cache/brim for root, else ~/.cache/brim.
-Result<std::string> cache_directory(const std::string& typed) {
-  if (!typed.empty()) return typed;
-  if (const std::string base = environment("XDG_CACHE_HOME"); !base.empty()) return base + "/brim";
-  if (::geteuid() == 0) return std::string("/var/cache/brim");
-  if (const std::string home = environment("HOME"); !home.empty()) return home + "/.cache/brim";
-  return fail(ErrorCode::bad_input, "no $HOME to keep a cache in; name a folder", "--cache");
-}
-
-// Beside the program as it is built, or where it is installed.
-Result<std::string> agent_program(const std::string& typed) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  if (!typed.empty()) return typed;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
-  for (const fs::path& path : {folder / "brim-agent", folder / "../libexec/brim/brim-agent"})
-    if (fs::exists(path, error)) return fs::weakly_canonical(path, error).string();
-  return fail(ErrorCode::missing, "no brim-agent beside brim; name it", "--agent");
-}
 
 nlohmann::json artefact_json(const lab::Artefact& artefact) {
   return {{"name", artefact.name},
@@ -112,7 +85,7 @@ Document prepare_document(const std::string& directory,
 
 Result<int> lab_prepare(const LabPrepareText& typed) {
   BRIM_CHECK(check_output(typed.output));
-  BRIM_TRY(const std::string directory, cache_directory(typed.cache));
+  BRIM_TRY(const std::string directory, lab_cache_directory(typed.cache));
   lab::PrepareOptions options;
   BRIM_TRY(options.agent, agent_program(typed.agent));
   options.mirror = typed.mirror;

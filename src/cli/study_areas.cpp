@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/study_areas.h"
 
-#include "base/result.h"
+#include "cli/lab_places.h"
+#include "cli/state.h"
+#include "share/live/live_backend.h"
 #include "share/model/share_area.h"
 #include "share/model/share_backend.h"
 
@@ -17,6 +19,16 @@ std::span<const study::Area* const> study_areas() {
 std::unique_ptr<study::Backend> make_model(const study::Area& area) {
   BRIM_ASSERT(area.name == share::model::share_area().name);
   return share::model::make_share_backend();
+}
+
+Result<std::unique_ptr<study::Backend>> make_live(const study::Area& area, const host::Host& host) {
+  BRIM_ASSERT(area.name == share::model::share_area().name);
+  share::live::LivePlaces places;
+  BRIM_TRY(places.cache, lab_cache_directory(""));
+  BRIM_TRY(places.agent, agent_program(""));
+  BRIM_TRY(places.records, guest_records_directory(host));
+  BRIM_TRY(places.journal, journal_directory(host));
+  return share::live::make_live_backend(host, std::move(places));
 }
 
 }  // namespace brim::cli

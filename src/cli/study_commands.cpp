@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// brim run: a scenario, by its area's model.
+// brim run: a scenario, by its area's model, on this machine, or both.
 #include "base/json_text.h"
 #include "base/progress.h"
 #include "cli/interrupt.h"
@@ -7,6 +7,7 @@
 #include "cli/session.h"
 #include "cli/state.h"
 #include "cli/study_areas.h"
+#include "study/both_document.h"
 #include "study/built_in.h"
 #include "study/engine.h"
 #include "study/study_document.h"
@@ -22,7 +23,9 @@ namespace {
 
 struct RunOptions {
   std::string scenario;
+  bool live = false;
   bool model = false;
+  bool both = false;
   std::vector<std::string> sets;
   std::vector<std::string> catalogues;
   unsigned threads = 0;
@@ -115,48 +118,114 @@ Result<Record> open_record(const Session& session, const RunOptions& options,
   return record;
 }
 
-Result<int> finish(Record& record, const RunOptions& options, const study::ScenarioFile& scenario,
-                   const study::Backend& backend, std::uint64_t done, const Result<void>& outcome) {
+// A study that came to its end, or was stopped.
+struct Ended {
+  nlohmann::json result;
+  std::int64_t run = 0;  // in the store; 0: not recorded
+  bool interrupted = false;
+};
+
+Result<Ended> finish(Record& record, const study::ScenarioFile& scenario,
+                     const study::Backend& backend, std::uint64_t done,
+                     const Result<void>& outcome) {
   const bool interrupted = !outcome && outcome.error().code == ErrorCode::interrupted;
   if (!outcome && !interrupted) {
     record.recording.finish(study::RunStatus::failed, nullptr);
     return fail(outcome.error());
   }
-  nlohmann::json result = study::study_json(scenario, {.provenance = backend.provenance(),
-                                                       .samples = record.earlier.samples,
-                                                       .tasks_done = done,
-                                                       .tasks = study::task_count(scenario)});
+  Ended ended;
+  ended.interrupted = interrupted;
+  ended.result = study::study_json(scenario, {.provenance = backend.provenance(),
+                                              .samples = record.earlier.samples,
+                                              .tasks_done = done,
+                                              .tasks = study::task_count(scenario),
+                                              .notes = backend.notes(scenario.base())});
   record.recording.finish(interrupted ? study::RunStatus::interrupted : study::RunStatus::complete,
-                          result);
-  if (record.recording.error()) result["warnings"].push_back(record.recording.warning());
-  BRIM_TRY(report::Document document, study::study_document(result));
-  document.context.emplace_back("brim", version_line());
-  if (const std::int64_t run = record.recording.run(); run > 0)
-    document.context.emplace_back("run", std::to_string(run));
-  BRIM_CHECK(write_document(document, options.output));
-  return interrupted ? 130 : 0;
+                          ended.result);
+  if (record.recording.error()) ended.result["warnings"].push_back(record.recording.warning());
+  ended.run = record.recording.run();
+  return ended;
 }
 
-Result<int> run_scenario(const Session& session, const RunOptions& options) {
-  BRIM_CHECK(check_output(options.output));
-  BRIM_TRY(const study::ScenarioFile scenario, read_scenario(options));
-  const std::unique_ptr<study::Backend> backend = make_model(*scenario.base().area);
-  for (const study::Point& point : scenario.points())
-    BRIM_CHECK(backend->check(scenario.at(point)));
-  BRIM_TRY(Record record, open_record(session, options, scenario, *backend));
-  const StopOnSignal stop;
-  Progress progress(stderr, scenario.base().name, 0);
+Result<void> check_all(const study::ScenarioFile& scenario, const study::Backend& backend) {
+  for (const study::Point& point : scenario.points()) BRIM_CHECK(backend.check(scenario.at(point)));
+  return {};
+}
+
+Result<Ended> run_by(const Session& session, const RunOptions& options,
+                     const study::ScenarioFile& scenario, const study::Backend& backend,
+                     const Cancel& cancel) {
+  BRIM_TRY(Record record, open_record(session, options, scenario, backend));
+  Progress progress(stderr,
+                    fmt::format("{} ({})", scenario.base().name, name_of(backend.provenance())), 0);
   std::uint64_t done = record.earlier.done.size();
   const auto take = [&](const study::TaskId&, std::span<const study::Sample> samples) {
     record.recording.add(samples);
     record.earlier.samples.insert(record.earlier.samples.end(), samples.begin(), samples.end());
     ++done;
   };
-  const Result<void> outcome = study::run_study(
-      scenario, *backend, {.threads = options.threads, .done = record.earlier.done}, take, progress,
-      stop.cancel());
+  const Result<void> outcome =
+      study::run_study(scenario, backend, {.threads = options.threads, .done = record.earlier.done},
+                       take, progress, cancel);
   progress.finish();
-  return finish(record, options, scenario, *backend, done, outcome);
+  return finish(record, scenario, backend, done, outcome);
+}
+
+Result<int> show(report::Document document, const std::string& runs, bool interrupted,
+                 const Output& output) {
+  document.context.emplace_back("brim", version_line());
+  if (!runs.empty()) document.context.emplace_back("run", runs);
+  BRIM_CHECK(write_document(document, output));
+  return interrupted ? 130 : 0;
+}
+
+Result<int> run_one(const Session& session, const RunOptions& options,
+                    const study::ScenarioFile& scenario, const study::Backend& backend) {
+  BRIM_CHECK(check_all(scenario, backend));
+  const StopOnSignal stop;
+  BRIM_TRY(const Ended ended, run_by(session, options, scenario, backend, stop.cancel()));
+  BRIM_TRY(report::Document document, study::study_document(ended.result));
+  return show(std::move(document), ended.run > 0 ? std::to_string(ended.run) : "",
+              ended.interrupted, options.output);
+}
+
+// First measured: what is not there for that is said before any work.
+Result<int> run_both(const Session& session, const RunOptions& options,
+                     const study::ScenarioFile& scenario, const study::Backend& live,
+                     const study::Backend& model) {
+  if (scenario.base().study.get<double>("scale") != 1)
+    return fail(ErrorCode::bad_input,
+                "the model scales its figures up and a measurement can't be: --both needs 1, with "
+                "smaller guests where this machine is small",
+                "study.scale");
+  BRIM_CHECK(check_all(scenario, live));
+  BRIM_CHECK(check_all(scenario, model));
+  const StopOnSignal stop;
+  BRIM_TRY(const Ended measured, run_by(session, options, scenario, live, stop.cancel()));
+  if (measured.interrupted) {
+    BRIM_TRY(report::Document document, study::study_document(measured.result));
+    return show(std::move(document), measured.run > 0 ? std::to_string(measured.run) : "", true,
+                options.output);
+  }
+  BRIM_TRY(const Ended modelled, run_by(session, options, scenario, model, stop.cancel()));
+  BRIM_TRY(report::Document document,
+           study::both_document(study::both_json(measured.result, modelled.result)));
+  return show(std::move(document),
+              measured.run > 0 ? fmt::format("{} and {}", measured.run, modelled.run) : "",
+              modelled.interrupted, options.output);
+}
+
+Result<int> run_scenario(const Session& session, const RunOptions& options) {
+  BRIM_CHECK(check_output(options.output));
+  if (options.both && !options.resume.empty())
+    return fail(ErrorCode::bad_input, "go on with one run: --live or --model", "--resume");
+  BRIM_TRY(const study::ScenarioFile scenario, read_scenario(options));
+  const study::Area& area = *scenario.base().area;
+  if (options.model) return run_one(session, options, scenario, *make_model(area));
+  BRIM_TRY(const host::Host host, open_host(session));
+  BRIM_TRY(const std::unique_ptr<study::Backend> live, make_live(area, host));
+  if (options.live) return run_one(session, options, scenario, *live);
+  return run_both(session, options, scenario, *live, *make_model(area));
 }
 
 void add_run(CLI::App& program, Session& session) {
@@ -165,7 +234,11 @@ void add_run(CLI::App& program, Session& session) {
   command->add_option("scenario", options->scenario, "A TOML file, or one of 'brim list scenarios'")
       ->required()
       ->type_name("SCENARIO");
-  command->add_flag("--model", options->model, "By the area's model")->required();
+  CLI::Option_group* how = command->add_option_group("How", "One of");
+  how->add_flag("--live", options->live, "On this machine, with real guests (as root)");
+  how->add_flag("--model", options->model, "By the area's model");
+  how->add_flag("--both", options->both, "On this machine, then by the model, side by side");
+  how->require_option(1);
   command->add_option("--set", options->sets, "In place of what the file says: study.scale=0.1")
       ->type_name("PATH=VALUE");
   command->add_option("--catalogue", options->catalogues, "Entries of your own, beside brim's")
@@ -179,7 +252,9 @@ void add_run(CLI::App& program, Session& session) {
       ->type_name("TEXT");
   command->add_flag("--no-store", options->no_store, "Don't record the run");
   add_output_options(*command, options->output);
-  command->footer("Example:\n  brim run share-ksm --model --format html --output study.html");
+  command->footer(
+      "Example:\n  brim run share-ksm --model --format html --output study.html\n"
+      "  sudo brim run share-live --live");
   command->callback([&session, options] {
     session.action = [&session, options] { return run_scenario(session, *options); };
   });

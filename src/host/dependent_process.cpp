@@ -22,6 +22,7 @@ int become_program(const ProgramStart& start, char* const* words, pid_t parent) 
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) return ESRCH;  // the parent died before that took effect
+  if (!start.huge_pages && ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0) return errno;
   if (!start.cgroup.empty()) {
     const int procs = ::open((start.cgroup + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC);
     if (procs < 0 || ::write(procs, "0", 1) != 1) return errno;
@@ -91,6 +92,10 @@ bool DependentProcess::wait(std::chrono::milliseconds timeout) {
     ::usleep(kPauseMicroseconds);
   }
   return true;
+}
+
+void DependentProcess::pause() {
+  if (running()) ::kill(pid_, SIGSTOP);
 }
 
 void DependentProcess::kill() {

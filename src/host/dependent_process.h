@@ -20,6 +20,7 @@ struct ProgramStart {
   std::vector<std::string> arguments;  // the program first, found on PATH
   std::string log;                     // gets what it prints; an empty name: nobody does
   std::string cgroup;                  // the folder of the cgroup it begins in; empty: brim's own
+  bool huge_pages = true;              // false: no transparent ones, whatever the host's setting
 };
 
 class DependentProcess {
@@ -34,6 +35,8 @@ class DependentProcess {
   [[nodiscard]] bool running();
   // Whether it ends by itself in this time.
   [[nodiscard]] bool wait(std::chrono::milliseconds timeout);
+  // It does nothing from now on, its memory stays (SIGSTOP).
+  void pause();
   void kill();
 
  private:

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "host/files.h"
+#include "host/process_text.h"
 
 #include <charconv>
 
@@ -54,6 +55,17 @@ Result<void> set(const Host& host, std::string_view name, std::optional<std::int
   return {};
 }
 
+Result<void> set_copies(const Host& host, std::optional<std::uint64_t>& out) {
+  BRIM_TRY(const std::optional<std::string> text, if_present(host.read_file("/proc/vmstat")));
+  if (!text) return {};
+  Lines lines(*text);
+  while (const std::optional<std::string_view> line = lines.next()) {
+    constexpr std::string_view kKey = "cow_ksm ";
+    if (line->starts_with(kKey)) out = parse_number(line->substr(kKey.size()));
+  }
+  return {};
+}
+
 Result<void> set_run(const Host& host, int& out) {
   BRIM_TRY(const std::uint64_t number, host.read_number(file_named("run")));
   if (number > 2)
@@ -91,7 +103,7 @@ Result<void> read_counters(const Host& host, Ksm& ksm) {
   BRIM_CHECK(set(host, "pages_scanned", ksm.pages_scanned));
   BRIM_CHECK(set(host, "pages_skipped", ksm.pages_skipped));
   BRIM_CHECK(set(host, "general_profit", ksm.general_profit_bytes));
-  return {};
+  return set_copies(host, ksm.copies_on_write);
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ struct Ksm {
   std::optional<std::uint64_t> pages_scanned;
   std::optional<std::uint64_t> pages_skipped;
   std::optional<std::int64_t> general_profit_bytes;
+  std::optional<std::uint64_t> copies_on_write;  // cow_ksm of /proc/vmstat (5.19), since boot
 };
 
 // `missing` where the kernel has no KSM.

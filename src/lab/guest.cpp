@@ -109,7 +109,8 @@ Result<Guest> Guest::start(const host::Host& host, const GuestOptions& options) 
   guest.cgroup_.emplace(std::move(limits));
   BRIM_TRY(auto process,
            host::DependentProcess::start({guest_arguments(options, guest.directory_),
-                                          guest.directory_ + "/emulator.log", cgroup}));
+                                          guest.directory_ + "/emulator.log", cgroup,
+                                          options.huge_pages}));
   guest.process_.emplace(std::move(process));
   return guest;
 }

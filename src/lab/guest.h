@@ -39,6 +39,7 @@ struct GuestOptions {
   Bytes host_memory_limit = mebibytes(128 + 256);
   unsigned processors = 1;
   Accelerator accelerator = Accelerator::tcg;
+  bool huge_pages = true;  // behind its memory, as the host is set; false: none
   std::string directory;  // the guest's own folder is made in it; a short path: sockets are there
   std::string records;    // where `brim restore` looks (guest_record.h)
   std::string kernel_arguments;                 // besides the lab's own

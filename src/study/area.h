@@ -17,13 +17,30 @@ struct Family {
   std::span<const Parameter> parameters;
 };
 
+// A chart that puts several metrics of one unit side by side, over time.
+struct Overview {
+  std::string_view title;
+  std::span<const std::string_view> metrics;  // "pages" are shown as bytes
+  std::string_view note;
+};
+
+// What a study's answer says of a metric's end, after the headline: "92.0 % of what could be saved
+// is saved".
+struct Outcome {
+  std::string_view metric;
+  std::string_view words;
+};
+
 struct Area {
   std::string_view name;  // "share"
   std::span<const Parameter> hardware;
-  std::span<const Family> mechanisms;  // sorted by name
-  std::span<const Family> loads;       // sorted by name
-  std::span<const Parameter> guests;   // of one guest of a group
-  std::string_view headline;           // the metric a study is about
+  std::span<const Family> mechanisms;    // sorted by name
+  std::span<const Family> loads;         // sorted by name
+  std::span<const Parameter> guests;     // of one guest of a group
+  std::string_view headline;             // the metric a study is about
+  std::span<const Parameter> live = {};  // [live]: what only runs on this machine look at
+  std::span<const Overview> overviews = {};
+  std::span<const Outcome> outcomes = {};
 };
 
 // Of every scenario, whatever its area.

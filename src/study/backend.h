@@ -12,6 +12,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace brim::study {
 
@@ -27,6 +28,11 @@ class Backend {
   [[nodiscard]] virtual bool concurrent() const = 0;
   // What run() would refuse, before long work.
   [[nodiscard]] virtual Result<void> check(const Scenario& scenario) const = 0;
+  // What in the run stands for what in the scenario, and what else its reader should know, a
+  // sentence each. Asked after check().
+  [[nodiscard]] virtual std::vector<std::string> notes(const Scenario& /*scenario*/) const {
+    return {};
+  }
   // One point, once. `progress` is told how far it is, from 0 to 1. `interrupted` when cancelled.
   // Thread-safe where concurrent().
   [[nodiscard]] virtual Result<void> run(const Scenario& scenario, const Rng& rng,

@@ -38,8 +38,9 @@ constexpr std::array kSchedule = std::to_array<Parameter>({
     {"sample_interval", ParameterType::duration, "", "5s", "Between two samples."},
 });
 
-constexpr std::array<std::string_view, 9> kRootKeys{
-    "area", "guests", "hardware", "loads", "mechanism", "schedule", "study", "summary", "sweep"};
+constexpr std::array<std::string_view, 10> kRootKeys{"area",    "guests",    "hardware", "live",
+                                                     "loads",   "mechanism", "schedule", "study",
+                                                     "summary", "sweep"};
 constexpr std::array<std::string_view, 1> kEntryKey{"entry"};
 constexpr std::array<std::string_view, 2> kMechanismKeys{"entry", "policy"};
 constexpr std::array<std::string_view, 2> kLoadKeys{"entry", "kind"};
@@ -67,8 +68,10 @@ class Reader {
     BRIM_TRY(scenario_.summary, text_of(root_, "summary"));
     scenario_.study = Settings(study_parameters());
     scenario_.schedule = Settings(schedule_parameters());
+    scenario_.live = Settings(scenario_.area->live);
     if (const ConfigNode* node = child("study")) BRIM_CHECK(scenario_.study.read(*node));
     if (const ConfigNode* node = child("schedule")) BRIM_CHECK(scenario_.schedule.read(*node));
+    if (const ConfigNode* node = child("live")) BRIM_CHECK(scenario_.live.read(*node));
     BRIM_CHECK(read_hardware());
     BRIM_CHECK(read_mechanism());
     BRIM_CHECK(read_loads());

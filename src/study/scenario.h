@@ -7,6 +7,7 @@
 //   summary = "Eight equal guests under KSM, by how much they write"
 //   [study]            repeats, seed, scale
 //   [schedule]         warm_up, duration, sample_interval
+//   [live]             what only live runs look at
 //   [hardware]         entry = "dell-r620"; own keys change what the entry says
 //   [mechanism]        policy = "ksm", or an entry; its parameters
 //   [[guests]]         entry, count, load, and the parameters of a guest
@@ -54,6 +55,7 @@ struct Scenario {
   const Area* area = nullptr;
   Settings study;
   Settings schedule;
+  Settings live;
   std::string hardware_entry;
   Settings hardware;
   Choice mechanism;

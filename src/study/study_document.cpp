@@ -3,9 +3,9 @@
 
 #include "study/metric.h"
 #include "study/series.h"
+#include "study/study_view.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,22 +14,10 @@ namespace brim::study {
 namespace {
 
 using nlohmann::json;
-using report::Cell;
-using report::Chart;
-using report::ChartKind;
 using report::Section;
-using report::Table;
 using report::Unit;
 
 constexpr std::string_view kRunSchema = "brim.run/1";
-
-Unit unit_for(std::string_view unit) {
-  if (unit == "bytes") return Unit::bytes;
-  if (unit == "pages") return Unit::pages;
-  if (unit == "percent") return Unit::percent;
-  if (unit == "s") return Unit::seconds;
-  return Unit::count;
-}
 
 json point_json(const Point& point) {
   json values = json::object();
@@ -63,94 +51,29 @@ json series_json(const TimeSeries& series) {
           {"values", std::move(times)}};
 }
 
-// What a study's JSON is read into, to be shown.
-struct StudyView {
-  const json& study;
-  const json& points;
-  const json& series;
-  std::vector<std::string> metrics;  // that the total has
-
-  explicit StudyView(const json& whole)
-      : study(whole), points(whole.at("points")), series(whole.at("series")) {
-    std::set<std::string> names;
-    for (const json& one : series)
-      if (one.at("subject").get_ref<const std::string&>().empty())
-        names.insert(one.at("metric").get<std::string>());
-    metrics.assign(names.begin(), names.end());
-  }
-  [[nodiscard]] const json* find(const std::string& metric, const json& point) const {
-    for (const json& one : series)
-      if (one.at("metric") == metric && one.at("subject").get_ref<const std::string&>().empty() &&
-          one.at("point") == point.at("number"))
-        return &one;
-    return nullptr;
-  }
-  [[nodiscard]] static std::string label(const json& point) {
-    const auto label = point.at("label").get<std::string>();
-    return label.empty() ? "the scenario" : label;
-  }
-};
-
-Cell cell_of(const json& value) {
-  const double mean = value.at("mean");
-  if (!value.contains("low")) return Cell(mean);
-  return Cell(mean, Interval{value.at("low"), value.at("high")});
-}
-
-Table final_table(const StudyView& view) {
-  Table table{"final",
-              "At the end",
-              "Means of the repeats, with 95 % intervals where there are several.",
-              {{"point", "point", Unit::none}},
-              {}};
-  for (const std::string& metric : view.metrics)
-    table.columns.push_back(
-        {metric, metric.substr(metric.find('.') + 1), unit_for(unit_of(metric))});
-  for (const json& point : view.points) {
-    std::vector<Cell> row{Cell(StudyView::label(point))};
-    for (const std::string& metric : view.metrics) {
-      const json* series = view.find(metric, point);
-      row.push_back(series != nullptr ? cell_of(series->at("values").back()) : Cell());
-    }
-    table.rows.push_back(std::move(row));
-  }
-  return table;
-}
-
-Chart chart_of(const StudyView& view, const std::string& metric) {
-  Chart chart{metric.substr(metric.find('.') + 1),
-              metric,
-              ChartKind::line,
-              "time (s)",
-              metric.substr(metric.find('.') + 1),
-              unit_for(unit_of(metric)),
-              {},
-              {},
-              ""};
-  if (const Metric* known = find_metric(metric)) chart.note = known->meaning;
-  for (const json& point : view.points) {
-    const json* series = view.find(metric, point);
-    if (series == nullptr) continue;
-    report::Series line{StudyView::label(point), {}, {}, {}};
-    for (const json& value : series->at("values")) {
-      line.x.push_back(value.at("t_seconds"));
-      line.y.push_back(value.at("mean"));
-    }
-    chart.series.push_back(std::move(line));
-  }
-  return chart;
-}
-
 std::string amount(double value, Unit unit) {
   if (unit == Unit::bytes) return fmt::format("{:.0f} MiB", value / (1 << 20));
   if (unit == Unit::percent) return fmt::format("{:.1f} %", value);
   return fmt::format("{:.0f}", value);
 }
 
-// One line a point, as long as they are few: where the headline ends, and its peak.
+// ", 92.0 % of what could be saved is saved" for each of the area's outcomes that was recorded.
+std::string outcomes_of(const StudyView& view, const json& point) {
+  std::string text;
+  for (const json& outcome : view.outcomes) {
+    const auto metric = outcome.at("metric").get<std::string>();
+    if (const json* series = view.find(metric, point))
+      text += fmt::format("; {} {}",
+                          amount(series->at("values").back().at("mean"), report_unit(metric)),
+                          outcome.at("words").get<std::string>());
+  }
+  return text;
+}
+
+// One line a point, as long as they are few: where the headline ends, its peak, the outcomes.
 void answer(const StudyView& view, report::Document& document) {
   const auto headline = view.study.at("headline").get<std::string>();
-  const Unit unit = unit_for(unit_of(headline));
+  const Unit unit = report_unit(headline);
   constexpr std::size_t kMostLines = 8;
   std::size_t lines = 0;
   for (const json& point : view.points) {
@@ -161,10 +84,10 @@ void answer(const StudyView& view, report::Document& document) {
         std::max_element(values.begin(), values.end(), [](const json& a, const json& b) {
           return a.at("mean").get<double>() < b.at("mean").get<double>();
         });
-    document.answer.push_back(
-        fmt::format("{}: {} {} at the end; at most {}, after {:.0f} s.", StudyView::label(point),
-                    headline, amount(values.back().at("mean"), unit),
-                    amount(peak->at("mean"), unit), peak->at("t_seconds").get<double>()));
+    document.answer.push_back(fmt::format(
+        "{}: {} {} at the end; at most {}, after {:.0f} s{}.", StudyView::label(point), headline,
+        amount(values.back().at("mean"), unit), amount(peak->at("mean"), unit),
+        peak->at("t_seconds").get<double>(), outcomes_of(view, point)));
   }
   if (lines > kMostLines)
     document.answer.push_back(fmt::format("{} more points below.", lines - kMostLines));
@@ -178,6 +101,12 @@ json study_json(const ScenarioFile& scenario, const StudyOutcome& outcome) {
   for (const Point& point : scenario.points()) points.push_back(point_json(point));
   json series = json::array();
   for (const TimeSeries& one : series_of(outcome.samples)) series.push_back(series_json(one));
+  json overviews = json::array();
+  for (const Overview& one : base.area->overviews)
+    overviews.push_back({{"title", one.title}, {"metrics", one.metrics}, {"note", one.note}});
+  json outcomes = json::array();
+  for (const Outcome& one : base.area->outcomes)
+    outcomes.push_back({{"metric", one.metric}, {"words", one.words}});
   return {{"schema", kRunSchema},
           {"provenance", name_of(outcome.provenance)},
           {"scenario", base.name},
@@ -191,6 +120,9 @@ json study_json(const ScenarioFile& scenario, const StudyOutcome& outcome) {
           {"tasks_done", outcome.tasks_done},
           {"points", std::move(points)},
           {"series", std::move(series)},
+          {"overviews", std::move(overviews)},
+          {"outcomes", std::move(outcomes)},
+          {"notes", outcome.notes},
           {"warnings", json::array()}};
 }
 
@@ -213,12 +145,15 @@ Result<report::Document> study_document(const json& study) {
   if (done < tasks)
     document.warnings.push_back(
         fmt::format("Interrupted: {} of {} runs of points are in it.", done, tasks));
+  const json notes = study.value("notes", json::array());
+  if (!notes.empty())
+    document.sections.push_back({"notes", "What stands for what", notes, {}, {}, false});
   if (!view.metrics.empty()) {
-    Section end{"final", "At the end", {}, {final_table(view)}, {}, false};
-    document.sections.push_back(std::move(end));
-    Section time{"time", "Over time", {}, {}, {}, true};
-    for (const std::string& metric : view.metrics) time.charts.push_back(chart_of(view, metric));
-    document.sections.push_back(std::move(time));
+    for (Section& section :
+         std::vector<Section>{end_section(view), overview_section(view), guests_section(view),
+                              time_section(view), figures_section(view)})
+      if (!section.charts.empty() || (!section.tables.empty() && !section.tables[0].rows.empty()))
+        document.sections.push_back(std::move(section));
   }
   document.context = {{"scenario", study.at("scenario").get<std::string>()},
                       {"seed", std::to_string(study.at("seed").get<std::uint64_t>())},

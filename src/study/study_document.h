@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,7 @@ struct StudyOutcome {
   std::span<const Sample> samples;
   std::uint64_t tasks_done = 0;  // repeats of points
   std::uint64_t tasks = 0;
+  std::vector<std::string> notes = {};  // of the backend
 };
 
 [[nodiscard]] nlohmann::json study_json(const ScenarioFile& scenario, const StudyOutcome& outcome);

@@ -117,11 +117,53 @@ constexpr std::array kGuests = std::to_array<Parameter>({
     BRIM_PAGE_CLASS("libraries", "Text of libraries and programs.", "version"),
     BRIM_PAGE_CLASS("page_cache", "Cached files.", "version"),
     BRIM_PAGE_CLASS("heap", "Data of programs.", "instance"),
+    {"kind", Type::choice, "", "qemu", "Live: a virtual machine, or its load as a plain process.",
+     "process,qemu"},
+    {"kernel", Type::text, "", "6.1-cloud",
+     "Live: what a machine boots; one that 'brim lab prepare' gets."},
+    {"processors", Type::count, "", "1", "Live: of a machine.", {}, 1, 64},
+    {"huge_pages", Type::boolean, "", "true",
+     "Live: behind its memory, where the host's setting allows them."},
+});
+
+constexpr std::array kLive = std::to_array<Parameter>({
+    {"scan", Type::choice, "", "every_sample",
+     "When guests' memory is read, for the potential and for churn; never is the cheapest.",
+     "at_end,every_sample,never"},
+    {"boot_timeout", Type::duration, "", "180s", "For all machines to be ready."},
 });
 
 #undef BRIM_PAGE_CLASS
 
-constexpr study::Area kArea{"share", kHardware, kMechanisms, kLoads, kGuests, "share.ram_bytes"};
+constexpr auto kMemory = std::to_array<std::string_view>(
+    {"share.present_bytes", "share.rss_bytes", "share.ram_bytes", "share.minimum_pages"});
+constexpr auto kSharing = std::to_array<std::string_view>(
+    {"share.intra_saving_pages", "share.inter_saving_pages", "share.saved_bytes"});
+constexpr auto kProcessors = std::to_array<std::string_view>(
+    {"share.host_cpu_percent", "share.guest_cpu_percent", "share.mechanism_cpu_percent"});
+
+constexpr auto kOverviews = std::to_array<study::Overview>({
+    {"Memory: what guests have, what that takes, and the least it could", kMemory,
+     "The least: every distinct page once, of guests' RAM alone."},
+    {"Sharing: what could be saved within guests and between them, and what is", kSharing, ""},
+    {"Processor time", kProcessors,
+     "Of the host in percent of all processors; of guests and of the mechanism in percent of one."},
+});
+
+constexpr auto kOutcomes = std::to_array<study::Outcome>({
+    {"share.efficiency_percent", "of what could be saved is saved"},
+    {"share.mechanism_cpu_percent", "of a processor goes to sharing"},
+});
+
+constexpr study::Area kArea{.name = "share",
+                            .hardware = kHardware,
+                            .mechanisms = kMechanisms,
+                            .loads = kLoads,
+                            .guests = kGuests,
+                            .headline = "share.ram_bytes",
+                            .live = kLive,
+                            .overviews = kOverviews,
+                            .outcomes = kOutcomes};
 
 }  // namespace
 

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "share/live/ksm_control.h"
+
+#include "host/ksm.h"
+#include "host/process.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace brim::share::live {
+namespace {
+
+constexpr std::string_view kKnobs = "/sys/kernel/mm/ksm/";
+
+bool has_mergeable_memory(const host::Host& host, int pid) {
+  const auto process = host::Process::open(host, pid);
+  if (!process) return false;
+  const auto stat = process->ksm_stat();
+  return stat && stat->rmap_items.value_or(0) > 0;
+}
+
+}  // namespace
+
+Result<KsmControl> KsmControl::take(const host::Host& host, const std::string& journal,
+                                    const KsmPlan& plan) {
+  BRIM_TRY(host::Journal changes, host::Journal::open(host, journal));
+  KsmControl control(std::move(changes), plan);
+  const auto ksm = host::read_ksm(host);
+  if (!ksm && ksm.error().code == ErrorCode::missing && !plan.run) return control;
+  if (!ksm) return fail(ksm.error());
+  // First it stands still, for guests to boot and for settings that move only then.
+  if (ksm->run != 0) BRIM_CHECK(control.set("run", 0));
+  if (!plan.run) return control;
+  if (ksm->advisor_mode && *ksm->advisor_mode != "none")
+    BRIM_CHECK(control.journal_.change(std::string(kKnobs) + "advisor_mode", "none"));
+  if (ksm->smart_scan) BRIM_CHECK(control.set("smart_scan", plan.smart_scan ? 1 : 0));
+  if (ksm->use_zero_pages) BRIM_CHECK(control.set("use_zero_pages", plan.use_zero_pages ? 1 : 0));
+  if (ksm->max_page_sharing && *ksm->max_page_sharing != plan.max_page_sharing) {
+    auto changed = control.set("max_page_sharing", plan.max_page_sharing);
+    if (!changed && ksm->pages_shared > 0)
+      changed.error().what +=
+          "; it can't be while pages are merged, and the host's others have some";
+    if (!changed) return fail(std::move(changed).error());
+  }
+  return control;
+}
+
+Result<void> KsmControl::set(std::string_view knob, std::uint64_t value) {
+  return journal_.change(fmt::format("{}{}", kKnobs, knob), std::to_string(value));
+}
+
+Result<void> KsmControl::begin() {
+  if (!plan_.run) return {};
+  if (plan_.ksmtuned) {
+    tuner_.emplace(*plan_.ksmtuned, plan_.tuned_host);
+    return {};
+  }
+  BRIM_CHECK(set("pages_to_scan", plan_.pages_to_scan));
+  BRIM_CHECK(set("sleep_millisecs", static_cast<std::uint64_t>(plan_.sleep.count())));
+  return set("run", 1);
+}
+
+std::optional<std::chrono::nanoseconds> KsmControl::tuning_interval() const {
+  if (!tuner_) return std::nullopt;
+  return tuner_->monitor_interval();
+}
+
+Result<void> KsmControl::tune(Bytes guests_pss, Bytes guests_rss) {
+  if (!tuner_) return {};
+  const Bytes taken = std::min(guests_pss + plan_.tuned_own, plan_.tuned_host);
+  const model::Ksmtuned::Order order = tuner_->adjust(
+      {.total = plan_.tuned_host, .free = plan_.tuned_host - taken, .committed = guests_rss});
+  if (!order.run) return set("run", 0);
+  BRIM_CHECK(set("pages_to_scan", order.pages_to_scan));
+  BRIM_CHECK(set("sleep_millisecs",
+                 static_cast<std::uint64_t>(
+                     std::chrono::duration_cast<std::chrono::milliseconds>(order.sleep).count())));
+  return set("run", 1);
+}
+
+Result<void> KsmControl::end() {
+  for (const host::Restored& restored : journal_.restore_own())
+    if (restored.outcome == host::RestoreOutcome::failed)
+      return fail(ErrorCode::io, "was not put back: " + restored.detail, restored.entry.path);
+  return {};
+}
+
+std::vector<std::string> ksm_notes(const host::Host& host) {
+  std::vector<std::string> notes;
+  const auto ksm = host::read_ksm(host);
+  if (!ksm) return notes;
+  const auto pids = host::list_pids(host);
+  std::size_t others = 0;
+  if (pids)
+    others = static_cast<std::size_t>(std::count_if(
+        pids->begin(), pids->end(), [&host](int pid) { return has_mergeable_memory(host, pid); }));
+  if (others > 0)
+    notes.push_back(fmt::format(
+        "{} other processes have memory known to KSM: its counters and ksmd's time are theirs, too",
+        others));
+  if (ksm->run != 0)
+    notes.emplace_back("KSM ran before; for the study it is stopped and set, and put back after");
+  return notes;
+}
+
+}  // namespace brim::share::live

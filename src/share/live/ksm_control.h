@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// KSM as a live study wants it: its knobs, through the journal, and ksmtuned's rule where the
+// scenario asks for it. The old values are put back with the object.
+
+#include "base/result.h"
+#include "host/host.h"
+#include "host/journal.h"
+#include "share/live/live_plan.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace brim::share::live {
+
+class KsmControl {
+ public:
+  // `host` must outlive it. `missing` where the kernel has no KSM; for a plan that does not run it
+  // that is no error.
+  [[nodiscard]] static Result<KsmControl> take(const host::Host& host, const std::string& journal,
+                                               const KsmPlan& plan);
+
+  // Scanning as planned; under ksmtuned it begins with its first decision.
+  [[nodiscard]] Result<void> begin();
+  // When tune() is next due; nothing where no rule moves the knobs.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> tuning_interval() const;
+  // `guests_pss`, `guests_rss`: what the guests have together.
+  [[nodiscard]] Result<void> tune(Bytes guests_pss, Bytes guests_rss);
+  // Puts the old values back.
+  [[nodiscard]] Result<void> end();
+
+ private:
+  KsmControl(host::Journal journal, const KsmPlan& plan)
+      : journal_(std::move(journal)), plan_(plan) {}
+  [[nodiscard]] Result<void> set(std::string_view knob, std::uint64_t value);
+
+  host::Journal journal_;
+  KsmPlan plan_;
+  std::optional<model::Ksmtuned> tuner_;
+};
+
+// What is to be known of KSM on this host before a study: who else has mergeable memory, whether it
+// runs already. A sentence each.
+[[nodiscard]] std::vector<std::string> ksm_notes(const host::Host& host);
+
+}  // namespace brim::share::live

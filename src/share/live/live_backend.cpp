@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "share/live/live_backend.h"
+
+#include "share/live/ksm_control.h"
+#include "share/live/live_sampler.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+namespace brim::share::live {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
+
+// A short path: QEMU's sockets are in it, and theirs may have 107 bytes.
+class Scratch {
+ public:
+  static Result<Scratch> make() {
+    Scratch scratch;
+    scratch.path_ = "/tmp/brim-study-XXXXXX";
+    if (::mkdtemp(scratch.path_.data()) == nullptr)
+      return fail(errno_error(errno, "make a folder", std::exchange(scratch.path_, {})));
+    return scratch;
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  Scratch& operator=(Scratch&&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  Scratch() = default;
+  std::string path_;
+};
+
+// One point, once.
+class LiveRun {
+ public:
+  LiveRun(const host::Host& host, const LivePlan& plan, const LivePlaces& places, const Rng& rng,
+          const study::SampleSink& sink, const std::function<void(double)>& progress,
+          const Cancel& cancel)
+      : host_(host),
+        plan_(plan),
+        places_(places),
+        sink_(sink),
+        progress_(progress),
+        cancel_(cancel),
+        sampler_(host, rng) {}
+
+  Result<void> run() {
+    BRIM_TRY(KsmControl ksm, KsmControl::take(host_, places_.journal, plan_.ksm));
+    const Result<void> outcome = study(ksm);
+    guests_.clear();
+    BRIM_CHECK(ksm.end());
+    return outcome;
+  }
+
+ private:
+  Result<void> study(KsmControl& ksm) {
+    BRIM_TRY(const Scratch scratch, Scratch::make());
+    const auto result = study_in(scratch.path(), ksm);
+    guests_.clear();  // before the folder they are in
+    return result;
+  }
+
+  Result<void> study_in(const std::string& scratch, KsmControl& ksm) {
+    for (const LiveGuestPlan& guest : plan_.guests) {
+      BRIM_TRY(guests_.emplace_back(), start_guest(host_, guest, places_, scratch));
+    }
+    BRIM_CHECK(wait_for_guests());
+    BRIM_CHECK(ksm.begin());
+    BRIM_CHECK(sampler_.begin(guests_));
+    start_ = steady_clock::now();
+    BRIM_CHECK(wait_until(start_ + plan_.warm_up, ksm));
+    start_ = steady_clock::now();
+    BRIM_CHECK(look(nanoseconds(0), nanoseconds(0) == plan_.duration));
+    for (const auto& guest : guests_) BRIM_CHECK(guest->start_load());
+    // When a look takes longer than an interval, those it ran into are left out.
+    for (nanoseconds t = next_after(nanoseconds(0)); t <= plan_.duration; t = next_after(t)) {
+      BRIM_CHECK(wait_until(start_ + t, ksm));
+      BRIM_CHECK(look(t, t == plan_.duration));
+    }
+    return {};
+  }
+
+  [[nodiscard]] nanoseconds next_after(nanoseconds t) const {
+    if (t == plan_.duration) return plan_.duration + plan_.sample_interval;  // all done
+    const nanoseconds interval = plan_.sample_interval;
+    const nanoseconds now = steady_clock::now() - start_;
+    const nanoseconds next = std::max(t + interval, (now / interval + 1) * interval);
+    return std::min(next, plan_.duration);
+  }
+
+  Result<void> look(nanoseconds t, bool last) {
+    const double seconds = std::chrono::duration<double>(t).count();
+    BRIM_CHECK(sampler_.sample(guests_, seconds, sink_));
+    if (last)
+      for (const auto& guest : guests_) BRIM_CHECK(guest->pause());
+    if (plan_.scan == ScanTimes::every_sample || (last && plan_.scan == ScanTimes::at_end))
+      BRIM_CHECK(sampler_.scan(guests_, seconds, sink_, cancel_));
+    if (plan_.duration.count() > 0)
+      progress_(seconds / std::chrono::duration<double>(plan_.duration).count());
+    return {};
+  }
+
+  Result<void> wait_for_guests() {
+    constexpr auto kSlice = milliseconds(2000);
+    const auto deadline = steady_clock::now() + plan_.boot_timeout;
+    for (const auto& guest : guests_) {
+      for (;;) {
+        BRIM_TRY(const bool ready, guest->ready(kSlice));
+        if (ready) break;
+        if (cancel_.requested()) return fail(ErrorCode::interrupted, "interrupted");
+        if (steady_clock::now() >= deadline)
+          return fail(ErrorCode::io,
+                      "it was not ready in time; with live.boot_timeout it gets longer",
+                      guest->name());
+      }
+    }
+    return {};
+  }
+
+  // KSM's rule goes on meanwhile.
+  Result<void> wait_until(steady_clock::time_point when, KsmControl& ksm) {
+    constexpr auto kSlice = milliseconds(50);
+    for (;;) {
+      if (cancel_.requested()) return fail(ErrorCode::interrupted, "interrupted");
+      const auto now = steady_clock::now();
+      if (const auto interval = ksm.tuning_interval(); interval && now >= next_tuning_) {
+        BRIM_TRY(const GuestsMemory memory, memory_of(host_, guests_));
+        BRIM_CHECK(ksm.tune(memory.pss, memory.rss));
+        next_tuning_ = now + *interval;
+      }
+      if (now >= when) return {};
+      std::this_thread::sleep_for(std::min<nanoseconds>(when - now, kSlice));
+    }
+  }
+
+  const host::Host& host_;
+  const LivePlan& plan_;
+  const LivePlaces& places_;
+  const study::SampleSink& sink_;
+  const std::function<void(double)>& progress_;
+  const Cancel& cancel_;
+  LiveSampler sampler_;
+  std::vector<std::unique_ptr<LiveGuest>> guests_;
+  steady_clock::time_point start_;
+  steady_clock::time_point next_tuning_;
+};
+
+class LiveBackend final : public study::Backend {
+ public:
+  LiveBackend(const host::Host& host, LivePlaces places)
+      : host_(host), places_(std::move(places)) {}
+
+  [[nodiscard]] Provenance provenance() const override { return Provenance::measured; }
+  [[nodiscard]] bool concurrent() const override { return false; }
+  [[nodiscard]] Result<void> check(const study::Scenario& scenario) const override {
+    BRIM_TRY(const LivePlan plan, plan_live(scenario));
+    return check_live(host_, plan, places_);
+  }
+  [[nodiscard]] std::vector<std::string> notes(const study::Scenario& scenario) const override {
+    const auto plan = plan_live(scenario);
+    std::vector<std::string> notes = plan ? plan->notes : std::vector<std::string>{};
+    const std::vector<std::string> ksm = ksm_notes(host_);
+    notes.insert(notes.end(), ksm.begin(), ksm.end());
+    return notes;
+  }
+  [[nodiscard]] Result<void> run(const study::Scenario& scenario, const Rng& rng,
+                                 const study::SampleSink& sink,
+                                 const std::function<void(double)>& progress,
+                                 const Cancel& cancel) const override {
+    BRIM_TRY(const LivePlan plan, plan_live(scenario));
+    BRIM_CHECK(check_live(host_, plan, places_));
+    return LiveRun(host_, plan, places_, rng, sink, progress, cancel).run();
+  }
+
+ private:
+  const host::Host& host_;
+  LivePlaces places_;
+};
+
+}  // namespace
+
+std::unique_ptr<study::Backend> make_live_backend(const host::Host& host, LivePlaces places) {
+  return std::make_unique<LiveBackend>(host, std::move(places));
+}
+
+}  // namespace brim::share::live

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A guest of a live study: a QEMU machine with the lab's agent in it, or its load alone as a
+// process of the host. Gone with the object and with brim.
+
+#include "base/result.h"
+#include "host/host.h"
+#include "share/live/live_plan.h"
+#include "share/measure/subject.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace brim::share::live {
+
+// Where a study finds what guests are made of, and leaves word of those that run.
+struct LivePlaces {
+  std::string cache;    // of `brim lab prepare`
+  std::string agent;    // the brim-agent program
+  std::string records;  // of running guests, for `brim restore`
+  std::string journal;  // of changed settings
+};
+
+class LiveGuest {
+ public:
+  virtual ~LiveGuest() = default;
+  [[nodiscard]] const std::string& name() const { return plan_.name; }
+  // Nothing before a process's load has started.
+  [[nodiscard]] virtual std::optional<int> pid() const = 0;
+  // Whether it is ready for its load; waits `timeout` at most for that. An error where it never
+  // will be.
+  [[nodiscard]] virtual Result<bool> ready(std::chrono::milliseconds timeout) = 0;
+  [[nodiscard]] virtual Result<void> start_load() = 0;
+  // It does nothing from now on; its memory stays.
+  [[nodiscard]] virtual Result<void> pause() = 0;
+  // Its memory: a machine's RAM, all of a process's.
+  [[nodiscard]] virtual Result<std::unique_ptr<Subject>> memory(const host::Host& host) = 0;
+
+ protected:
+  explicit LiveGuest(LiveGuestPlan plan) : plan_(std::move(plan)) {}
+  LiveGuestPlan plan_;
+};
+
+// It boots. `host` must outlive the guest. `scratch` is a folder with a short path. `missing` for
+// what is not prepared here, naming the command that does.
+[[nodiscard]] Result<std::unique_ptr<LiveGuest>> start_guest(const host::Host& host,
+                                                             const LiveGuestPlan& plan,
+                                                             const LivePlaces& places,
+                                                             const std::string& scratch);
+
+// What start_guest() would lack, before any is started: programs, artefacts, rights, memory.
+[[nodiscard]] Result<void> check_live(const host::Host& host, const LivePlan& plan,
+                                      const LivePlaces& places);
+
+}  // namespace brim::share::live

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a scenario of the area "share" is on a real host: which guests are started, what they load,
+// and how KSM is set. Pure.
+//
+// With study.scale below 1, memory, loads and pages_to_scan are that much smaller; what is measured
+// is told as it is, and times are the scenario's.
+
+#include "base/result.h"
+#include "base/units.h"
+#include "lab/agent/load.h"
+#include "share/model/ksmtuned.h"
+#include "study/scenario.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace brim::share::live {
+
+enum class GuestKind : std::uint8_t { process, qemu };
+
+struct LiveGuestPlan {
+  std::string name;  // "guest-1"
+  GuestKind kind = GuestKind::qemu;
+  std::string kernel;  // of a machine
+  Bytes memory{0};     // of a machine
+  unsigned processors = 1;
+  bool huge_pages = true;
+  std::optional<lab::Load> load;  // none: idle
+};
+
+// What is written into KSM's knobs, and by what rule they move.
+struct KsmPlan {
+  bool run = false;
+  std::uint64_t pages_to_scan = 0;
+  std::chrono::milliseconds sleep{0};
+  std::uint64_t max_page_sharing = 0;
+  bool use_zero_pages = false;
+  bool smart_scan = false;
+  std::optional<model::KsmtunedKnobs> ksmtuned;
+  Bytes tuned_host{0};  // ksmtuned's host: what it has, and what of it the guests don't
+  Bytes tuned_own{0};
+};
+
+enum class ScanTimes : std::uint8_t { at_end, every_sample, never };
+
+struct LivePlan {
+  std::vector<LiveGuestPlan> guests;
+  KsmPlan ksm;
+  std::chrono::nanoseconds warm_up{0};
+  std::chrono::nanoseconds duration{0};
+  std::chrono::nanoseconds sample_interval{0};
+  std::chrono::nanoseconds boot_timeout{0};
+  ScanTimes scan = ScanTimes::every_sample;
+  std::vector<std::string> notes;  // what stands for what, a sentence each
+};
+
+// A cgroup's limit for a guest: its memory and what its emulator may need besides.
+[[nodiscard]] Bytes host_memory_limit(const LiveGuestPlan& guest);
+
+// `bad_input` for what no Linux host can do: another hypervisor's mechanism, a load that does not
+// fit its guest.
+[[nodiscard]] Result<LivePlan> plan_live(const study::Scenario& scenario);
+
+}  // namespace brim::share::live

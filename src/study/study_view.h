@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A study's JSON as its document is drawn from it. Internal to study_document.cpp and its sections.
+
+#include "report/document.h"
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace brim::study {
+
+struct StudyView {
+  const nlohmann::json& study;
+  const nlohmann::json& points;
+  const nlohmann::json& series;
+  nlohmann::json overviews;  // none in runs of earlier versions
+  nlohmann::json outcomes;
+  std::vector<std::string> metrics;  // that the total has, sorted
+
+  explicit StudyView(const nlohmann::json& whole);
+  // Null where there is none.
+  [[nodiscard]] const nlohmann::json* find(const std::string& metric, const nlohmann::json& point,
+                                           const std::string& subject = {}) const;
+  // Those that have figures of their own, in the order of the JSON.
+  [[nodiscard]] std::vector<std::string> subjects() const;
+  [[nodiscard]] static std::string label(const nlohmann::json& point);
+};
+
+[[nodiscard]] report::Unit report_unit(std::string_view metric);
+// "share.ram_bytes" as "ram_bytes".
+[[nodiscard]] std::string short_name(const std::string& metric);
+// A mean, with its interval where it has one.
+[[nodiscard]] report::Cell cell_of(const nlohmann::json& value);
+
+// What the study is about, at the end: a row a point.
+[[nodiscard]] report::Section end_section(const StudyView& view);
+// The area's overviews: a chart each, of every point while those are few.
+[[nodiscard]] report::Section overview_section(const StudyView& view);
+// A row a guest.
+[[nodiscard]] report::Section guests_section(const StudyView& view);
+// Every metric of the total over time, and all figures at the end in one long table.
+[[nodiscard]] report::Section time_section(const StudyView& view);
+[[nodiscard]] report::Section figures_section(const StudyView& view);
+
+}  // namespace brim::study
