@@ -7,6 +7,7 @@
 #include "cli/session.h"
 #include "cli/state.h"
 #include "cli/study_areas.h"
+#include "host/host.h"
 #include "study/built_in.h"
 #include "study/engine.h"
 #include "study/published.h"
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -25,7 +27,10 @@ namespace {
 struct ReproduceOptions {
   std::string study;
   std::vector<std::string> only;
-  double scale = 1;
+  bool live = false;
+  std::optional<double> scale;
+  double speed = 20;
+  std::uint64_t repeats = 0;  // 0: as declared, live once
   unsigned threads = 0;
   bool no_store = false;
   Output output;
@@ -60,28 +65,38 @@ Result<void> check_only(const study::PublishedStudy& published,
   return {};
 }
 
+// As small as fits many a machine, where it is to be real.
+double scale_of(const ReproduceOptions& options) {
+  constexpr double kLiveScale = 1.0 / 16;
+  return options.scale.value_or(options.live ? kLiveScale : 1);
+}
+
+Result<study::ScenarioFile> open_run(const study::PublishedRun& run,
+                                     const ReproduceOptions& options,
+                                     const study::Catalogue& catalogue) {
+  std::vector<std::string> sets = run.sets;
+  sets.push_back(fmt::format("study.scale={}", scale_of(options)));
+  if (options.live) sets.push_back(fmt::format("live.speed={}", options.speed));
+  const std::uint64_t repeats = options.repeats == 0 && options.live ? 1 : options.repeats;
+  if (repeats != 0) sets.push_back(fmt::format("study.repeats={}", repeats));
+  std::vector<study::Override> overrides;
+  for (const std::string& text : sets) {
+    BRIM_TRY(overrides.emplace_back(), study::parse_override(text));
+  }
+  return study::open_scenario(run.scenario, catalogue, study_areas(), overrides);
+}
+
 // All samples of one of the study's runs.
 Result<std::vector<study::Sample>> run_one(const study::PublishedRun& run,
                                            const ReproduceOptions& options,
-                                           const study::Catalogue& catalogue,
-                                           const Cancel& cancel) {
-  std::vector<study::Override> overrides;
-  for (const std::string& text : run.sets) {
-    BRIM_TRY(overrides.emplace_back(), study::parse_override(text));
-  }
-  if (options.scale != 1) {
-    BRIM_TRY(overrides.emplace_back(),
-             study::parse_override(fmt::format("study.scale={}", options.scale)));
-  }
-  BRIM_TRY(const study::ScenarioFile scenario,
-           study::open_scenario(run.scenario, catalogue, study_areas(), overrides));
-  const std::unique_ptr<study::Backend> backend = make_model(*scenario.base().area);
+                                           const study::ScenarioFile& scenario,
+                                           const study::Backend& backend, const Cancel& cancel) {
   std::vector<study::Sample> samples;
   const auto take = [&samples](const study::TaskId&, std::span<const study::Sample> some) {
     samples.insert(samples.end(), some.begin(), some.end());
   };
   Progress progress(stderr, run.name, 0);
-  BRIM_CHECK(study::run_study(scenario, *backend, {.threads = options.threads, .done = {}}, take,
+  BRIM_CHECK(study::run_study(scenario, backend, {.threads = options.threads, .done = {}}, take,
                               progress, cancel));
   progress.finish();
   return samples;
@@ -92,12 +107,79 @@ study::RunInfo reproduce_info(const Session& session, const ReproduceOptions& op
   info.area = options.study;
   info.command = "reproduce";
   info.arguments = session.typed_command;
-  info.provenance = Provenance::modelled;
+  info.provenance = options.live ? Provenance::measured : Provenance::modelled;
   info.started = std::chrono::system_clock::now();
   info.version = version_line();
   info.owner = run_owner();
   info.context_json = context_json(session.root).dump();
   return info;
+}
+
+bool wanted(const study::PublishedRun& run, const ReproduceOptions& options) {
+  return options.only.empty() ||
+         std::find(options.only.begin(), options.only.end(), run.name) != options.only.end();
+}
+
+// What the wanted runs gave.
+struct Ran {
+  study::SeriesByRun series;
+  std::vector<std::string> notes;
+  std::vector<std::string> left_out;  // runs that can't be live, and why
+};
+
+Result<void> check_points(const study::ScenarioFile& scenario, const study::Backend& backend) {
+  for (const study::Point& point : scenario.points()) BRIM_CHECK(backend.check(scenario.at(point)));
+  return {};
+}
+
+void add_once(std::vector<std::string>& lines, const std::string& line) {
+  if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+}
+
+Result<Ran> run_all(const study::PublishedStudy& published, const ReproduceOptions& options,
+                    const study::Catalogue& catalogue, const Session& session,
+                    const Cancel& cancel) {
+  BRIM_TRY(const host::Host host, open_host(session));
+  Ran ran;
+  for (const study::PublishedRun& run : published.runs) {
+    if (!wanted(run, options)) continue;
+    BRIM_TRY(const study::ScenarioFile scenario, open_run(run, options, catalogue));
+    const study::Area& area = *scenario.base().area;
+    std::unique_ptr<study::Backend> backend;
+    if (options.live) {
+      BRIM_TRY(backend, make_live(area, host));
+    } else {
+      backend = make_model(area);
+    }
+    const auto checked = check_points(scenario, *backend);
+    if (!checked && options.live && checked.error().code == ErrorCode::bad_input) {
+      ran.left_out.push_back(fmt::format("{}: {}", run.name, error_line(checked.error())));
+      continue;
+    }
+    BRIM_CHECK(checked);
+    for (const std::string& note : backend->notes(scenario.base())) add_once(ran.notes, note);
+    BRIM_TRY(const auto samples, run_one(run, options, scenario, *backend, cancel));
+    ran.series.emplace(run.name, study::series_of(samples));
+  }
+  return ran;
+}
+
+nlohmann::json result_json(const study::PublishedStudy& published, const ReproduceOptions& options,
+                           const Ran& ran) {
+  nlohmann::json result = study::reproduction_json(
+      published, ran.series, options.live ? Provenance::measured : Provenance::modelled);
+  result["scale"] = scale_of(options);
+  result["notes"] = ran.notes;
+  if (options.live) result["live"] = {{"speed", options.speed}};
+  auto& warnings = result["warnings"];
+  if (scale_of(options) != 1 && !options.live)
+    warnings.push_back(
+        fmt::format("At {:g} of the size: figures are scaled up, and coarser.", scale_of(options)));
+  for (const std::string& run : ran.left_out) warnings.push_back(fmt::format("Left out, {}.", run));
+  if (!options.only.empty())
+    warnings.push_back(
+        fmt::format("Only {}: what needs other runs is missing.", fmt::join(options.only, ", ")));
+  return result;
 }
 
 Result<int> reproduce(const Session& session, const ReproduceOptions& options) {
@@ -109,29 +191,14 @@ Result<int> reproduce(const Session& session, const ReproduceOptions& options) {
   if (recording.error() && !session.store.empty()) return fail(*recording.error());
   recording.begin(reproduce_info(session, options));
   const StopOnSignal stop;
-  study::SeriesByRun series;
-  for (const study::PublishedRun& run : published.runs) {
-    const bool wanted = options.only.empty() || std::find(options.only.begin(), options.only.end(),
-                                                          run.name) != options.only.end();
-    if (!wanted) continue;
-    auto samples = run_one(run, options, catalogue, stop.cancel());
-    if (!samples) {
-      recording.finish(samples.error().code == ErrorCode::interrupted
-                           ? study::RunStatus::interrupted
-                           : study::RunStatus::failed,
-                       nullptr);
-      return fail(std::move(samples).error());
-    }
-    series.emplace(run.name, study::series_of(*samples));
+  auto ran = run_all(published, options, catalogue, session, stop.cancel());
+  if (!ran) {
+    recording.finish(ran.error().code == ErrorCode::interrupted ? study::RunStatus::interrupted
+                                                                : study::RunStatus::failed,
+                     nullptr);
+    return fail(std::move(ran).error());
   }
-  nlohmann::json result = study::reproduction_json(published, series);
-  result["scale"] = options.scale;
-  if (options.scale != 1)
-    result["warnings"].push_back(
-        fmt::format("At {:g} of the size: figures are scaled up, and coarser.", options.scale));
-  if (!options.only.empty())
-    result["warnings"].push_back(
-        fmt::format("Only {}: what needs other runs is missing.", fmt::join(options.only, ", ")));
+  nlohmann::json result = result_json(published, options, *ran);
   recording.finish(study::RunStatus::complete, result);
   if (recording.error()) result["warnings"].push_back(recording.warning());
   BRIM_TRY(report::Document document, study::reproduction_document(result));
@@ -150,8 +217,17 @@ void add_reproduce_command(CLI::App& program, Session& session) {
   command->add_option("--only", options->only, "Only these of its runs, separated by commas")
       ->delimiter(',')
       ->type_name("RUN");
-  command->add_option("--scale", options->scale, "Simulate this share of the memory")
-      ->check(CLI::Range(0.001, 1.0))
+  command->add_flag("--live", options->live,
+                    "With real guests on this machine (as root): decides claims, not tables");
+  command
+      ->add_option("--scale", options->scale,
+                   "With this share of the memory (default: 1; live 0.0625)")
+      ->check(CLI::Range(0.001, 1.0));
+  command->add_option("--speed", options->speed, "Live: how many times faster than published")
+      ->check(CLI::Range(1.0, 1000.0))
+      ->capture_default_str();
+  command->add_option("--repeats", options->repeats, "Of each run; 0: as declared, live once")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1000}))
       ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads; 0: all processors")
       ->check(CLI::Range(0U, 1024U))
@@ -160,7 +236,8 @@ void add_reproduce_command(CLI::App& program, Session& session) {
   add_output_options(*command, options->output);
   command->footer(
       "Exit status 1: a claim failed.\n"
-      "Example:\n  brim reproduce share --scale 0.1 --format html --output share.html");
+      "Example:\n  brim reproduce share --scale 0.1 --format html --output share.html\n"
+      "  sudo brim reproduce share --live --only kvm-1,kvm-3");
   command->callback([&session, options] {
     session.action = [&session, options] { return reproduce(session, *options); };
   });

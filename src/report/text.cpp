@@ -82,6 +82,13 @@ class TextPage {
   std::string out_;
 };
 
+// Charts are for HTML: a section of nothing else has nothing to say here.
+bool has_text(const Section& section) {
+  return !section.paragraphs.empty() || !section.tables.empty() ||
+         std::any_of(section.charts.begin(), section.charts.end(),
+                     [](const Chart& chart) { return chart.kind == ChartKind::stacked_bar; });
+}
+
 void write_section(TextPage& page, const Section& section) {
   page.gap();
   page.heading(section.title, "─");
@@ -118,6 +125,7 @@ std::string to_text(const Document& document, const TextOptions& options) {
     page.paragraph(warning, Look::warning, "warning: ", 9);
   std::vector<std::string> left_out;
   for (const Section& section : document.sections) {
+    if (!has_text(section)) continue;
     if (section.detail && !options.verbose)
       left_out.push_back(section.title);
     else

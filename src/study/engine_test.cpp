@@ -238,7 +238,7 @@ TEST(Reproduction, Errors_and_verdicts_come_from_the_figures) {
   ASSERT_TRUE(published.has_value()) << error_line(published.error());
   SeriesByRun runs;
   runs.emplace("a", series_of(run_all(1)));
-  const auto result = reproduction_json(*published, runs);
+  const auto result = reproduction_json(*published, runs, Provenance::modelled);
   EXPECT_EQ(result["cells"][0]["ours"], 100);
   EXPECT_EQ(result["cells"][0]["error"], 100);
   EXPECT_EQ(result["cells"][0]["n"], 3);

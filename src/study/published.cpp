@@ -39,12 +39,14 @@ constexpr std::array kClaim = std::to_array<Parameter>({
     {"text", Type::text, "", "", "One sentence."},
     {"place", Type::text, "", "", "Where in the source."},
     {"not_decidable", Type::text, "", "", "Why not, where brim can't tell."},
+    {"not_live", Type::text, "", "", "Why a live run can't tell, where the model can."},
 });
 
 constexpr std::array kCheck = std::to_array<Parameter>({
     {"relation", Type::choice, "", "less", "Of left to right.", "less,more,about"},
     {"by", Type::number, "", "0", "At least that share; of `about`, at most."},
     {"value", Type::number, "", "0", "In place of right."},
+    {"not_live", Type::boolean, "", "false", "Left out where runs are measured."},
 });
 
 template <std::size_t N>
@@ -234,9 +236,12 @@ std::string_view name_of(ClaimStatus status) {
   return "not_decidable";
 }
 
-ClaimVerdict judge(const PublishedClaim& claim, const SeriesByRun& runs) {
+ClaimVerdict judge(const PublishedClaim& claim, const SeriesByRun& runs, Provenance of_runs) {
+  const bool live = of_runs == Provenance::measured;
   ClaimVerdict verdict;
-  if (const auto& why = claim.settings.get<std::string>("not_decidable"); !why.empty()) {
+  for (const char* key : {"not_decidable", "not_live"}) {
+    const auto& why = claim.settings.get<std::string>(key);
+    if (why.empty() || (key == std::string_view("not_live") && !live)) continue;
     verdict.evidence.push_back(why);
     return verdict;
   }
@@ -246,6 +251,7 @@ ClaimVerdict judge(const PublishedClaim& claim, const SeriesByRun& runs) {
     const auto right = check.right ? figure_of(*check.right, runs)
                                    : std::optional(Figure{check.settings.get<double>("value"), 0});
     const bool known = left && right;
+    if (live && (!known || check.settings.get<bool>("not_live"))) continue;
     const bool held = known && holds(check.settings, left->value, right->value);
     verdict.evidence.push_back(fmt::format(
         "{} {} {}: {}", words(check.left, left), check.settings.get<std::string>("relation"),
@@ -253,6 +259,10 @@ ClaimVerdict judge(const PublishedClaim& claim, const SeriesByRun& runs) {
         known ? (held ? "held" : "failed") : "not run"));
     if (!known && verdict.status == ClaimStatus::held) verdict.status = ClaimStatus::not_decidable;
     if (known && !held) verdict.status = ClaimStatus::failed;
+  }
+  if (verdict.evidence.empty()) {
+    verdict.status = ClaimStatus::not_decidable;
+    verdict.evidence.emplace_back("nothing of it can run live");
   }
   return verdict;
 }

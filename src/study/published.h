@@ -13,6 +13,7 @@
 // A cell's role says what our figure is: a `calibration` was fitted to the published one, an
 // `assumption` has nothing to stand on, a `prediction` is what the model is judged by.
 
+#include "base/provenance.h"
 #include "base/result.h"
 #include "study/config.h"
 #include "study/parameter.h"
@@ -84,6 +85,8 @@ struct ClaimVerdict {
   ClaimStatus status = ClaimStatus::not_decidable;
   std::vector<std::string> evidence;  // a check each: "kvm-1, point 0: 1,016 < 1,103 ... held"
 };
-[[nodiscard]] ClaimVerdict judge(const PublishedClaim& claim, const SeriesByRun& runs);
+// Of measured runs, checks that need one which can't be live are left out.
+[[nodiscard]] ClaimVerdict judge(const PublishedClaim& claim, const SeriesByRun& runs,
+                                 Provenance of_runs);
 
 }  // namespace brim::study

@@ -39,8 +39,8 @@ json cell_json(const PublishedCell& cell, const SeriesByRun& runs) {
   return out;
 }
 
-json claim_json(const PublishedClaim& claim, const SeriesByRun& runs) {
-  const ClaimVerdict verdict = judge(claim, runs);
+json claim_json(const PublishedClaim& claim, const SeriesByRun& runs, Provenance of_runs) {
+  const ClaimVerdict verdict = judge(claim, runs, of_runs);
   return {{"id", claim.settings.get<std::string>("id")},
           {"text", claim.settings.get<std::string>("text")},
           {"place", claim.settings.get<std::string>("place")},
@@ -144,16 +144,19 @@ Section claims_section(const json& claims) {
 
 }  // namespace
 
-json reproduction_json(const PublishedStudy& study, const SeriesByRun& runs) {
+json reproduction_json(const PublishedStudy& study, const SeriesByRun& runs, Provenance of_runs) {
   json cells = json::array();
-  for (const PublishedCell& cell : study.cells) cells.push_back(cell_json(cell, runs));
+  if (of_runs == Provenance::modelled)
+    for (const PublishedCell& cell : study.cells) cells.push_back(cell_json(cell, runs));
   json claims = json::array();
-  for (const PublishedClaim& claim : study.claims) claims.push_back(claim_json(claim, runs));
+  for (const PublishedClaim& claim : study.claims)
+    claims.push_back(claim_json(claim, runs, of_runs));
   json summary = summary_json(cells, claims);
   return {{"schema", kReproductionSchema}, {"study", study.name},
           {"title", study.title},          {"source", study.source},
           {"cells", std::move(cells)},     {"claims", std::move(claims)},
-          {"summary", std::move(summary)}, {"warnings", json::array()}};
+          {"summary", std::move(summary)}, {"provenance", name_of(of_runs)},
+          {"notes", json::array()},        {"warnings", json::array()}};
 }
 
 bool all_claims_held(const json& reproduction) {
@@ -167,20 +170,24 @@ Result<report::Document> reproduction_document(const json& reproduction) {
   const json& summary = reproduction.at("summary");
   report::Document document;
   document.title = reproduction.at("title").get<std::string>();
-  document.provenance = Provenance::modelled;
+  const bool live = reproduction.value("provenance", "") == name_of(Provenance::measured);
+  document.provenance = live ? Provenance::measured : Provenance::modelled;
   document.json = reproduction;
   document.answer.push_back(fmt::format("Claims: {} held, {} failed, {} in all.",
                                         summary.at("claims_held").get<std::uint64_t>(),
                                         summary.at("claims_failed").get<std::uint64_t>(),
                                         summary.at("claims_total").get<std::uint64_t>()));
-  document.answer.push_back(fmt::format(
-      "Predictions: {}, off by {:.1f} % on average and {:.1f} % at most.",
-      summary.at("predictions").get<std::uint64_t>(), summary.at("mean_abs_error").get<double>(),
-      summary.at("max_abs_error").get<double>()));
+  if (!live)
+    document.answer.push_back(fmt::format(
+        "Predictions: {}, off by {:.1f} % on average and {:.1f} % at most.",
+        summary.at("predictions").get<std::uint64_t>(), summary.at("mean_abs_error").get<double>(),
+        summary.at("max_abs_error").get<double>()));
   document.answer.push_back("Source: " + reproduction.at("source").get<std::string>() + ".");
   for (const json& warning : reproduction.at("warnings"))
     document.warnings.push_back(warning.get<std::string>());
-  document.sections.push_back(tables_section(reproduction.at("cells")));
+  if (const json notes = reproduction.value("notes", json::array()); !notes.empty())
+    document.sections.push_back({"notes", "What stands for what", notes, {}, {}, false});
+  if (!live) document.sections.push_back(tables_section(reproduction.at("cells")));
   document.sections.push_back(claims_section(reproduction.at("claims")));
   return document;
 }

@@ -12,9 +12,10 @@
 namespace brim::study {
 
 // Errors are relative (percent of the published figure) or in points, ours less theirs. The
-// summary's are of the predictions among the relative ones.
-[[nodiscard]] nlohmann::json reproduction_json(const PublishedStudy& study,
-                                               const SeriesByRun& runs);
+// summary's are of the predictions among the relative ones. Measured runs, which are smaller and
+// of other systems, decide claims alone: there are no cells.
+[[nodiscard]] nlohmann::json reproduction_json(const PublishedStudy& study, const SeriesByRun& runs,
+                                               Provenance of_runs);
 [[nodiscard]] Result<report::Document> reproduction_document(const nlohmann::json& reproduction);
 // Whether no claim failed.
 [[nodiscard]] bool all_claims_held(const nlohmann::json& reproduction);

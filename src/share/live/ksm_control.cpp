@@ -20,6 +20,14 @@ bool has_mergeable_memory(const host::Host& host, int pid) {
   return stat && stat->rmap_items.value_or(0) > 0;
 }
 
+// Processes some of whose pages KSM knows, and may have merged.
+std::size_t known_processes(const host::Host& host) {
+  const auto pids = host::list_pids(host);
+  if (!pids) return 0;
+  return static_cast<std::size_t>(std::count_if(
+      pids->begin(), pids->end(), [&host](int pid) { return has_mergeable_memory(host, pid); }));
+}
+
 }  // namespace
 
 Result<KsmControl> KsmControl::take(const host::Host& host, const std::string& journal,
@@ -36,18 +44,33 @@ Result<KsmControl> KsmControl::take(const host::Host& host, const std::string& j
     BRIM_CHECK(control.journal_.change(std::string(kKnobs) + "advisor_mode", "none"));
   if (ksm->smart_scan) BRIM_CHECK(control.set("smart_scan", plan.smart_scan ? 1 : 0));
   if (ksm->use_zero_pages) BRIM_CHECK(control.set("use_zero_pages", plan.use_zero_pages ? 1 : 0));
-  if (ksm->max_page_sharing && *ksm->max_page_sharing != plan.max_page_sharing) {
-    auto changed = control.set("max_page_sharing", plan.max_page_sharing);
-    if (!changed && ksm->pages_shared > 0)
-      changed.error().what +=
-          "; it can't be while pages are merged, and the host's others have some";
-    if (!changed) return fail(std::move(changed).error());
-  }
+  if (plan.max_page_sharing && ksm->max_page_sharing &&
+      *ksm->max_page_sharing != *plan.max_page_sharing)
+    BRIM_CHECK(control.set_sharing_limit(host, ksm->pages_shared));
   return control;
 }
 
 Result<void> KsmControl::set(std::string_view knob, std::uint64_t value) {
   return journal_.change(fmt::format("{}{}", kKnobs, knob), std::to_string(value));
+}
+
+// The kernel moves it only while it knows of no merged page, of processes long gone, too.
+Result<void> KsmControl::set_sharing_limit(const host::Host& host, std::uint64_t pages_shared) {
+  if (pages_shared > 0 && known_processes(host) > 0)
+    return fail(ErrorCode::missing,
+                fmt::format("it can't become {} while others' pages are merged: set "
+                            "mechanism.max_page_sharing to what it is",
+                            *plan_.max_page_sharing),
+                fmt::format("{}max_page_sharing", kKnobs));
+  limits_sharing_ = true;
+  BRIM_CHECK(forget_merged_pages());
+  return set("max_page_sharing", *plan_.max_page_sharing);
+}
+
+// Unmerges everything: only where nobody has anything merged.
+Result<void> KsmControl::forget_merged_pages() {
+  BRIM_CHECK(set("run", 2));
+  return set("run", 0);
 }
 
 Result<void> KsmControl::begin() {
@@ -79,7 +102,8 @@ Result<void> KsmControl::tune(Bytes guests_pss, Bytes guests_rss) {
   return set("run", 1);
 }
 
-Result<void> KsmControl::end() {
+Result<void> KsmControl::end(const host::Host& host) {
+  if (limits_sharing_ && known_processes(host) == 0) BRIM_CHECK(forget_merged_pages());
   for (const host::Restored& restored : journal_.restore_own())
     if (restored.outcome == host::RestoreOutcome::failed)
       return fail(ErrorCode::io, "was not put back: " + restored.detail, restored.entry.path);
@@ -90,11 +114,7 @@ std::vector<std::string> ksm_notes(const host::Host& host) {
   std::vector<std::string> notes;
   const auto ksm = host::read_ksm(host);
   if (!ksm) return notes;
-  const auto pids = host::list_pids(host);
-  std::size_t others = 0;
-  if (pids)
-    others = static_cast<std::size_t>(std::count_if(
-        pids->begin(), pids->end(), [&host](int pid) { return has_mergeable_memory(host, pid); }));
+  const std::size_t others = known_processes(host);
   if (others > 0)
     notes.push_back(fmt::format(
         "{} other processes have memory known to KSM: its counters and ksmd's time are theirs, too",

@@ -28,17 +28,22 @@ class KsmControl {
   [[nodiscard]] std::optional<std::chrono::nanoseconds> tuning_interval() const;
   // `guests_pss`, `guests_rss`: what the guests have together.
   [[nodiscard]] Result<void> tune(Bytes guests_pss, Bytes guests_rss);
-  // Puts the old values back.
-  [[nodiscard]] Result<void> end();
+  // Puts the old values back; the guests are gone by then.
+  // LIMIT: a max_page_sharing that a killed run leaves is put back by `brim restore` only once the
+  // kernel knows of no merged page any more (run = 2).
+  [[nodiscard]] Result<void> end(const host::Host& host);
 
  private:
   KsmControl(host::Journal journal, const KsmPlan& plan)
       : journal_(std::move(journal)), plan_(plan) {}
   [[nodiscard]] Result<void> set(std::string_view knob, std::uint64_t value);
+  [[nodiscard]] Result<void> set_sharing_limit(const host::Host& host, std::uint64_t pages_shared);
+  [[nodiscard]] Result<void> forget_merged_pages();
 
   host::Journal journal_;
   KsmPlan plan_;
   std::optional<model::Ksmtuned> tuner_;
+  bool limits_sharing_ = false;  // max_page_sharing is not what it was
 };
 
 // What is to be known of KSM on this host before a study: who else has mergeable memory, whether it

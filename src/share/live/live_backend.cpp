@@ -14,6 +14,7 @@
 namespace brim::share::live {
 namespace {
 
+using std::chrono::duration;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
@@ -59,7 +60,7 @@ class LiveRun {
     BRIM_TRY(KsmControl ksm, KsmControl::take(host_, places_.journal, plan_.ksm));
     const Result<void> outcome = study(ksm);
     guests_.clear();
-    BRIM_CHECK(ksm.end());
+    BRIM_CHECK(ksm.end(host_));
     return outcome;
   }
 
@@ -75,7 +76,7 @@ class LiveRun {
     for (const LiveGuestPlan& guest : plan_.guests) {
       BRIM_TRY(guests_.emplace_back(), start_guest(host_, guest, places_, scratch));
     }
-    BRIM_CHECK(wait_for_guests());
+    BRIM_CHECK(wait_for_guests(scratch));
     BRIM_CHECK(ksm.begin());
     BRIM_CHECK(sampler_.begin(guests_));
     start_ = steady_clock::now();
@@ -100,32 +101,46 @@ class LiveRun {
   }
 
   Result<void> look(nanoseconds t, bool last) {
-    const double seconds = std::chrono::duration<double>(t).count();
+    const double part = plan_.duration.count() == 0 ? 1 : duration<double>(t) / plan_.duration;
+    const double seconds = duration<double>(t).count() * plan_.speed;
     BRIM_CHECK(sampler_.sample(guests_, seconds, sink_));
     if (last)
       for (const auto& guest : guests_) BRIM_CHECK(guest->pause());
     if (plan_.scan == ScanTimes::every_sample || (last && plan_.scan == ScanTimes::at_end))
       BRIM_CHECK(sampler_.scan(guests_, seconds, sink_, cancel_));
-    if (plan_.duration.count() > 0)
-      progress_(seconds / std::chrono::duration<double>(plan_.duration).count());
+    progress_(part);
     return {};
   }
 
-  Result<void> wait_for_guests() {
-    constexpr auto kSlice = milliseconds(2000);
+  // On a busy host an emulated machine's kernel now and then gives up while it boots, over timers
+  // that come late: it is started again.
+  Result<void> wait_for_guests(const std::string& scratch) {
     const auto deadline = steady_clock::now() + plan_.boot_timeout;
-    for (const auto& guest : guests_) {
-      for (;;) {
-        BRIM_TRY(const bool ready, guest->ready(kSlice));
-        if (ready) break;
-        if (cancel_.requested()) return fail(ErrorCode::interrupted, "interrupted");
-        if (steady_clock::now() >= deadline)
-          return fail(ErrorCode::io,
-                      "it was not ready in time; with live.boot_timeout it gets longer",
-                      guest->name());
+    for (std::size_t i = 0; i < guests_.size(); ++i) {
+      constexpr int kTries = 3;
+      Result<void> booted = wait_for(*guests_[i], deadline);
+      for (int tries = 1; !booted && booted.error().code == ErrorCode::gone && tries < kTries;
+           ++tries) {
+        guests_[i].reset();
+        BRIM_TRY(guests_[i], start_guest(host_, plan_.guests[i], places_, scratch));
+        booted = wait_for(*guests_[i], deadline);
       }
+      BRIM_CHECK(booted);
     }
     return {};
+  }
+
+  Result<void> wait_for(LiveGuest& guest, steady_clock::time_point deadline) {
+    constexpr auto kSlice = milliseconds(2000);
+    for (;;) {
+      BRIM_TRY(const bool ready, guest.ready(kSlice));
+      if (ready) return {};
+      if (cancel_.requested()) return fail(ErrorCode::interrupted, "interrupted");
+      if (steady_clock::now() >= deadline)
+        return fail(ErrorCode::io,
+                    "it was not ready in time; with live.boot_timeout it gets longer",
+                    guest.name());
+    }
   }
 
   // KSM's rule goes on meanwhile.

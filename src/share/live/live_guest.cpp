@@ -40,7 +40,7 @@ class MachineGuest final : public LiveGuest {
     const auto hello = guest_.wait_ready(timeout);
     if (hello) return true;
     if (guest_.run_state()) return false;  // QEMU is there: the guest still boots
-    return fail(hello.error());
+    return fail(ErrorCode::gone, hello.error().what, plan_.name);
   }
 
   [[nodiscard]] Result<void> start_load() override {

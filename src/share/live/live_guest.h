@@ -29,8 +29,8 @@ class LiveGuest {
   [[nodiscard]] const std::string& name() const { return plan_.name; }
   // Nothing before a process's load has started.
   [[nodiscard]] virtual std::optional<int> pid() const = 0;
-  // Whether it is ready for its load; waits `timeout` at most for that. An error where it never
-  // will be.
+  // Whether it is ready for its load; waits `timeout` at most for that. `gone` where it never will
+  // be.
   [[nodiscard]] virtual Result<bool> ready(std::chrono::milliseconds timeout) = 0;
   [[nodiscard]] virtual Result<void> start_load() = 0;
   // It does nothing from now on; its memory stays.

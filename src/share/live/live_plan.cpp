@@ -18,19 +18,30 @@ constexpr Bytes kLeastMachine = mebibytes(96);     // boots, with a little to sp
 constexpr Bytes kSystemOfMachine = mebibytes(64);  // what its kernel and agent keep for themselves
 constexpr Bytes kEmulator = mebibytes(256);        // QEMU's own, at most
 constexpr Bytes kProcessOverhead = mebibytes(32);
-constexpr std::uint64_t kNoSharingLimit = 1'000'000;
 
-Bytes scaled(Bytes bytes, double factor) {
-  const auto pages = static_cast<std::uint64_t>(
-      std::llround(static_cast<double>(bytes.count()) * factor / kPageSize));
-  return Bytes(pages * kPageSize);
-}
+// How the host's run differs from what the scenario says.
+struct Measure {
+  double scale;  // of memory
+  double speed;  // of time
 
-std::uint64_t scaled_batch(std::uint64_t pages, double factor) {
-  if (pages == 0) return 0;
-  return std::max<std::uint64_t>(
-      1, static_cast<std::uint64_t>(std::llround(static_cast<double>(pages) * factor)));
-}
+  explicit Measure(const study::Scenario& scenario)
+      : scale(scenario.study.get<double>("scale")), speed(scenario.live.get<double>("speed")) {}
+  [[nodiscard]] Bytes bytes(const Settings& settings, std::string_view key) const {
+    const double pages = static_cast<double>(settings.get<Bytes>(key).count()) / kPageSize;
+    return bytes_of(Pages(static_cast<std::uint64_t>(std::llround(pages * scale))));
+  }
+  // A number of pages each time: none becomes none.
+  [[nodiscard]] std::uint64_t batch(const Settings& settings, std::string_view key) const {
+    const auto pages = static_cast<double>(settings.get<std::uint64_t>(key));
+    return pages == 0 ? 0
+                      : std::max<std::uint64_t>(
+                            1, static_cast<std::uint64_t>(std::llround(pages * scale * speed)));
+  }
+  [[nodiscard]] nanoseconds time(const Settings& settings, std::string_view key) const {
+    return nanoseconds(
+        std::llround(static_cast<double>(settings.get<nanoseconds>(key).count()) / speed));
+  }
+};
 
 lab::LoadWrites writes_named(const std::string& positions) {
   if (positions == "linux_program") return lab::LoadWrites::linux_program;
@@ -49,11 +60,12 @@ lab::Load synthetic_load(const study::Scenario& scenario, const Settings& settin
                          std::uint64_t machine) {
   constexpr std::uint64_t kDenominator = 1 << 20;
   lab::Load load;
-  load.bytes = scaled(settings.get<Bytes>("size"), scenario.study.get<double>("scale"));
+  const Measure measure(scenario);
+  load.bytes = measure.bytes(settings, "size");
   load.write_rate = {static_cast<std::uint64_t>(std::llround(settings.get<double>("write_rate") *
                                                              static_cast<double>(kDenominator))),
                      kDenominator};
-  load.pause = settings.get<nanoseconds>("pause");
+  load.pause = measure.time(settings, "pause");
   load.writes = writes_named(settings.get<std::string>("positions"));
   set_contents(settings.get<std::string>("contents"), load);
   load.seed = scenario.study.get<std::uint64_t>("seed") + machine;
@@ -78,7 +90,7 @@ Result<void> check_guest(const LiveGuestPlan& guest) {
 }
 
 Result<void> plan_guests(const study::Scenario& scenario, LivePlan& plan) {
-  const double scale = scenario.study.get<double>("scale");
+  const Measure measure(scenario);
   for (const study::GuestGroup& group : scenario.guests) {
     const Settings& settings = group.settings;
     const study::Load* load = scenario.find_load(group.load);
@@ -91,7 +103,7 @@ Result<void> plan_guests(const study::Scenario& scenario, LivePlan& plan) {
       guest.kind =
           settings.get<std::string>("kind") == "qemu" ? GuestKind::qemu : GuestKind::process;
       guest.kernel = settings.get<std::string>("kernel");
-      guest.memory = scaled(settings.get<Bytes>("memory"), scale);
+      guest.memory = measure.bytes(settings, "memory");
       guest.processors = static_cast<unsigned>(settings.get<std::uint64_t>("processors"));
       guest.huge_pages = settings.get<bool>("huge_pages");
       if (load != nullptr && load->family == "synthetic")
@@ -103,17 +115,17 @@ Result<void> plan_guests(const study::Scenario& scenario, LivePlan& plan) {
   return {};
 }
 
-model::KsmtunedKnobs tuner_knobs(const Settings& settings, double scale) {
-  const auto batch = [&](std::string_view key) {
-    return scaled_batch(settings.get<std::uint64_t>(key), scale);
-  };
-  return {.monitor_interval = settings.get<nanoseconds>("monitor_interval"),
-          .sleep = settings.get<nanoseconds>("tuned_sleep"),
-          .pages_boost = batch("pages_boost"),
-          .pages_decay = batch("pages_decay"),
-          .pages_min = batch("pages_min"),
-          .pages_max = batch("pages_max"),
-          .threshold_percent = settings.get<std::uint64_t>("threshold_percent")};
+// Its sleep grows as the host's memory shrinks: it is given that of the whole host.
+model::KsmtunedKnobs tuner_knobs(const Settings& settings, const Measure& measure) {
+  return {
+      .monitor_interval = measure.time(settings, "monitor_interval"),
+      .sleep = nanoseconds(std::llround(
+          static_cast<double>(settings.get<nanoseconds>("tuned_sleep").count()) * measure.scale)),
+      .pages_boost = measure.batch(settings, "pages_boost"),
+      .pages_decay = measure.batch(settings, "pages_decay"),
+      .pages_min = measure.batch(settings, "pages_min"),
+      .pages_max = measure.batch(settings, "pages_max"),
+      .threshold_percent = settings.get<std::uint64_t>("threshold_percent")};
 }
 
 Result<void> plan_ksm(const study::Scenario& scenario, KsmPlan& ksm) {
@@ -125,23 +137,23 @@ Result<void> plan_ksm(const study::Scenario& scenario, KsmPlan& ksm) {
         fmt::format("{} can't run on Linux: live there is ksm and none; --model has it", family),
         "mechanism.policy");
   const Settings& settings = scenario.mechanism.settings;
-  const double scale = scenario.study.get<double>("scale");
+  const Measure measure(scenario);
   ksm.run = true;
-  ksm.pages_to_scan = scaled_batch(settings.get<std::uint64_t>("pages_to_scan"), scale);
+  ksm.pages_to_scan = measure.batch(settings, "pages_to_scan");
   ksm.sleep =
       std::chrono::duration_cast<std::chrono::milliseconds>(settings.get<nanoseconds>("sleep"));
   const auto sharing = settings.get<std::uint64_t>("max_page_sharing");
-  ksm.max_page_sharing = sharing == 0 ? kNoSharingLimit : sharing;
+  if (sharing != 0) ksm.max_page_sharing = sharing;
   ksm.use_zero_pages = settings.get<bool>("use_zero_pages");
   ksm.smart_scan = settings.get<bool>("smart_scan");
   const auto& tuner = settings.get<std::string>("tuner");
   if (tuner == "ksmtuned")
-    ksm.ksmtuned = tuner_knobs(settings, scale);
+    ksm.ksmtuned = tuner_knobs(settings, measure);
   else if (tuner != "none")
     return fail(ErrorCode::bad_input, fmt::format("the tuner {} does not run live yet", tuner),
                 "mechanism.tuner");
-  ksm.tuned_host = scaled(scenario.hardware.get<Bytes>("memory"), scale);
-  ksm.tuned_own = scaled(scenario.hardware.get<Bytes>("own_memory"), scale);
+  ksm.tuned_host = measure.bytes(scenario.hardware, "memory");
+  ksm.tuned_own = measure.bytes(scenario.hardware, "own_memory");
   return {};
 }
 
@@ -164,14 +176,22 @@ void note_guests(const study::Scenario& scenario, LivePlan& plan) {
 }
 
 void note_settings(const study::Scenario& scenario, LivePlan& plan) {
-  const double scale = scenario.study.get<double>("scale");
+  const Measure measure(scenario);
   if (!scenario.hardware_entry.empty())
     plan.notes.push_back(fmt::format("{}: this machine", scenario.hardware_entry));
-  if (scale != 1)
+  if (measure.scale != 1)
     plan.notes.push_back(fmt::format(
         "At {:g} of the size: guests' memory, loads and KSM's batches; a guest's own system and "
-        "all times are as they are, and figures are not scaled up",
-        scale));
+        "emulator are as they are, and figures are not scaled up",
+        measure.scale));
+  if (plan.speed != 1)
+    plan.notes.push_back(fmt::format(
+        "{:g} times as fast: schedule, pauses and KSM's pages a second; times are told as the "
+        "scenario has them, processor time is of the faster run",
+        plan.speed));
+  if (plan.ksm.run && !plan.ksm.max_page_sharing)
+    plan.notes.emplace_back(
+        "No limit of max_page_sharing: this host's, which kernels since 4.13 have");
   if (plan.ksm.ksmtuned)
     plan.notes.push_back(fmt::format(
         "ksmtuned: its rule, applied by brim to a host of {} MiB, of which is free what the "
@@ -190,9 +210,11 @@ Result<LivePlan> plan_live(const study::Scenario& scenario) {
   LivePlan plan;
   BRIM_CHECK(plan_guests(scenario, plan));
   BRIM_CHECK(plan_ksm(scenario, plan.ksm));
-  plan.warm_up = scenario.schedule.get<nanoseconds>("warm_up");
-  plan.duration = scenario.schedule.get<nanoseconds>("duration");
-  plan.sample_interval = scenario.schedule.get<nanoseconds>("sample_interval");
+  const Measure measure(scenario);
+  plan.speed = measure.speed;
+  plan.warm_up = measure.time(scenario.schedule, "warm_up");
+  plan.duration = measure.time(scenario.schedule, "duration");
+  plan.sample_interval = measure.time(scenario.schedule, "sample_interval");
   if (plan.sample_interval.count() == 0)
     return fail(ErrorCode::bad_input, "it is 0: it must be longer", "schedule.sample_interval");
   plan.boot_timeout = scenario.live.get<nanoseconds>("boot_timeout");

@@ -4,7 +4,8 @@
 // and how KSM is set. Pure.
 //
 // With study.scale below 1, memory, loads and pages_to_scan are that much smaller; what is measured
-// is told as it is, and times are the scenario's.
+// is told as it is. With live.speed above 1 the schedule, pauses and rules' intervals are that much
+// shorter and pages_to_scan larger, so that the curve over the scenario's time keeps its shape.
 
 #include "base/result.h"
 #include "base/units.h"
@@ -37,7 +38,7 @@ struct KsmPlan {
   bool run = false;
   std::uint64_t pages_to_scan = 0;
   std::chrono::milliseconds sleep{0};
-  std::uint64_t max_page_sharing = 0;
+  std::optional<std::uint64_t> max_page_sharing;  // none: as it is
   bool use_zero_pages = false;
   bool smart_scan = false;
   std::optional<model::KsmtunedKnobs> ksmtuned;
@@ -50,7 +51,8 @@ enum class ScanTimes : std::uint8_t { at_end, every_sample, never };
 struct LivePlan {
   std::vector<LiveGuestPlan> guests;
   KsmPlan ksm;
-  std::chrono::nanoseconds warm_up{0};
+  double speed = 1;                     // scenario's time by the host's
+  std::chrono::nanoseconds warm_up{0};  // these are the host's
   std::chrono::nanoseconds duration{0};
   std::chrono::nanoseconds sample_interval{0};
   std::chrono::nanoseconds boot_timeout{0};

@@ -131,6 +131,15 @@ constexpr std::array kLive = std::to_array<Parameter>({
      "When guests' memory is read, for the potential and for churn; never is the cheapest.",
      "at_end,every_sample,never"},
     {"boot_timeout", Type::duration, "", "180s", "For all machines to be ready."},
+    {"speed",
+     Type::number,
+     "",
+     "1",
+     "How many times faster everything goes: schedule, pauses, scanning. Times are told as the "
+     "scenario has them.",
+     {},
+     0.01,
+     1000},
 });
 
 #undef BRIM_PAGE_CLASS

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "share/live/live_plan.h"
+
+#include "share/model/share_area.h"
+#include "study/built_in.h"
+
+#include <array>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace brim::share::live {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using namespace std::chrono_literals;  // NOLINT: literals
+
+constexpr std::string_view kStudy = R"(
+area = "share"
+[schedule]
+warm_up = "10min"
+duration = "30min"
+sample_interval = "60s"
+[hardware]
+memory = "16GiB"
+own_memory = "512MiB"
+[mechanism]
+policy = "ksm"
+pages_to_scan = 1600
+sleep = "15ms"
+[loads.writer]
+kind = "synthetic"
+size = "1GiB"
+write_rate = 0.03125
+positions = "windows_program"
+contents = "distinct_per_guest"
+[[guests]]
+memory = "2GiB"
+count = 2
+load = "writer"
+[[guests]]
+kind = "process"
+load = "writer"
+)";
+
+Result<LivePlan> plan_of(const std::vector<std::string>& sets) {
+  const std::array<const study::Area*, 1> areas{&model::share_area()};
+  std::vector<study::Override> overrides;
+  for (const std::string& set : sets) overrides.push_back(*study::parse_override(set));
+  const auto file =
+      study::ScenarioFile::parse(kStudy, "study.toml", study::Catalogue(), areas, overrides);
+  EXPECT_TRUE(file) << error_line(file.error());
+  return plan_live(file->base());
+}
+
+TEST(LivePlan, Guests_get_what_the_scenario_says) {
+  const auto plan = plan_of({});
+  ASSERT_TRUE(plan) << error_line(plan.error());
+  ASSERT_EQ(plan->guests.size(), 3U);
+  EXPECT_EQ(plan->guests[0].kind, GuestKind::qemu);
+  EXPECT_EQ(plan->guests[2].kind, GuestKind::process);
+  EXPECT_EQ(plan->guests[1].name, "guest-2");
+  EXPECT_EQ(plan->guests[0].memory, mebibytes(2048));
+  const lab::Load& load = *plan->guests[1].load;
+  EXPECT_EQ(load.bytes, mebibytes(1024));
+  EXPECT_EQ(load.write_rate.numerator * 32, load.write_rate.denominator);
+  EXPECT_EQ(load.writes, lab::LoadWrites::windows_program);
+  EXPECT_EQ(load.content, lab::LoadContent::per_machine);
+  EXPECT_NE(load.machine, plan->guests[0].load->machine);
+  EXPECT_EQ(plan->ksm.pages_to_scan, 1600U);
+  EXPECT_EQ(plan->ksm.sleep, 15ms);
+  EXPECT_EQ(plan->warm_up, 10min);
+}
+
+TEST(LivePlan, Scale_shrinks_memory_and_batches_and_speed_shortens_times) {
+  const auto plan = plan_of({"study.scale=0.125", "live.speed=4", "mechanism.tuner=ksmtuned"});
+  ASSERT_TRUE(plan) << error_line(plan.error());
+  EXPECT_EQ(plan->guests[0].memory, mebibytes(256));
+  EXPECT_EQ(plan->guests[0].load->bytes, mebibytes(128));
+  EXPECT_EQ(plan->guests[0].load->pause, 2500ms);
+  EXPECT_EQ(plan->ksm.pages_to_scan, 1600U / 8 * 4);
+  EXPECT_EQ(plan->warm_up, 150s);
+  EXPECT_EQ(plan->sample_interval, 15s);
+  EXPECT_EQ(plan->ksm.tuned_host, mebibytes(2048));
+  EXPECT_EQ(plan->ksm.tuned_own, mebibytes(64));
+  EXPECT_EQ(plan->ksm.ksmtuned->monitor_interval, 15s);
+  EXPECT_EQ(plan->ksm.ksmtuned->pages_boost, 150U);
+  EXPECT_THAT(plan->notes, Contains(HasSubstr("4 times as fast")));
+  EXPECT_THAT(plan->notes, Contains(HasSubstr("0.125")));
+}
+
+TEST(LivePlan, What_no_linux_host_can_do_is_refused) {
+  EXPECT_THAT(plan_of({"mechanism={policy='tps'}"}).error().what, HasSubstr("tps"));
+  EXPECT_THAT(plan_of({"guests.0.memory=64MiB"}).error().what, HasSubstr("96 MiB"));
+  EXPECT_THAT(plan_of({"guests.0.memory=1050MiB"}).error().what, HasSubstr("guest-1"));
+  EXPECT_THAT(plan_of({"schedule.sample_interval=0s"}).error().where, HasSubstr("sample_interval"));
+  EXPECT_TRUE(plan_of({"guests.0.memory=1088MiB"})) << "the load and 64 MiB";
+}
+
+TEST(LivePlan, Without_a_mechanism_ksm_stands_still) {
+  const auto plan = plan_of({"mechanism={policy='none'}"});
+  ASSERT_TRUE(plan);
+  EXPECT_FALSE(plan->ksm.run);
+}
+
+TEST(LivePlan, A_guest_may_take_its_memory_and_what_its_emulator_needs) {
+  LiveGuestPlan guest;
+  guest.memory = mebibytes(128);
+  EXPECT_GT(host_memory_limit(guest), mebibytes(128 + 100));
+  guest.kind = GuestKind::process;
+  EXPECT_LT(host_memory_limit(guest), mebibytes(64)) << "an idle process";
+}
+
+}  // namespace
+}  // namespace brim::share::live

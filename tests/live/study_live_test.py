@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Live studies, as users run them: two QEMU guests and two processes under this machine's own KSM.
+Needs root, KSM, QEMU, and kernels that 'brim lab prepare' made (in $BRIM_LAB_CACHE)."""
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
+from brim_cli import BRIM, main, one_line, run, run_json  # noqa: E402
+
+FOLDER = Path(tempfile.mkdtemp(prefix="brim-live-"))
+os.environ["BRIM_STORE"] = str(FOLDER / "store.sqlite")
+os.environ["BRIM_STATE_DIR"] = str(FOLDER / "state")
+KSM = Path("/sys/kernel/mm/ksm")
+KNOBS = ("run", "pages_to_scan", "sleep_millisecs", "max_page_sharing")
+
+STUDY = FOLDER / "study.toml"
+STUDY.write_text("""
+area = "share"
+[schedule]
+warm_up = "2s"
+duration = "16s"
+sample_interval = "2s"
+[mechanism]
+policy = "ksm"
+pages_to_scan = 5000
+sleep = "20ms"
+[loads.equal]
+kind = "synthetic"
+size = "32MiB"
+write_rate = 0.03125
+pause = "5s"
+[[guests]]
+memory = "128MiB"
+count = 2
+load = "equal"
+[[guests]]
+kind = "process"
+memory = "64MiB"
+count = 2
+load = "equal"
+""")
+PROCESSES = ["--set", 'guests=[{kind="process",memory="64MiB",count=2,load="equal"}]',
+             "--set", "schedule.warm_up=0s"]
+
+
+def missing():
+    """What these tests need and this machine lacks."""
+    if os.geteuid() != 0:
+        return "root"
+    if not KSM.exists():
+        return "KSM"
+    if not Path("/usr/bin/qemu-system-x86_64").exists():
+        return "qemu-system-x86_64"
+    return ""
+
+
+def knobs():
+    return {name: (KSM / name).read_text().strip() for name in KNOBS if (KSM / name).exists()}
+
+
+def guests_left():
+    return subprocess.run(["pgrep", "-f", "brim-study-|brim-agent --load"],
+                          capture_output=True, text=True).stdout.split()
+
+
+def cgroups_left():
+    return [str(path) for path in Path("/sys/fs/cgroup").rglob("brim-lab-*")]
+
+
+def over_time(found, metric, subject="", point=0):
+    for series in found["series"]:
+        if (series["metric"], series["subject"], series["point"]) == (metric, subject, point):
+            return [value["mean"] for value in series["values"]]
+    raise AssertionError(f"no {metric} of '{subject}'")
+
+
+def test_guests_and_processes_share_and_the_machine_is_as_before():
+    before = knobs()
+    found = run_json("run", "run", STUDY, "--live")
+    assert found["provenance"] == "measured" and found["tasks_done"] == 1
+    assert any("QEMU machines" in note for note in found["notes"]), found["notes"]
+    assert any("processes" in note for note in found["notes"]), found["notes"]
+    assert knobs() == before
+    assert not guests_left() and not cgroups_left()
+    pages = {name: over_time(found, f"share.{name}_pages")[-1]
+             for name in ("used", "minimum", "intra_saving", "inter_saving")}
+    assert pages["minimum"] + pages["intra_saving"] + pages["inter_saving"] == pages["used"], pages
+    # Four loads of 8,192 equal pages each; two systems that are alike.
+    assert pages["intra_saving"] > 4 * 8000, pages
+    assert over_time(found, "share.used_pages")[0] < pages["used"]
+    # KSM at 250,000 pages a second has most of it long before the end.
+    assert over_time(found, "share.efficiency_percent")[-1] > 60
+    saved = over_time(found, "share.saved_bytes")
+    assert saved[-1] > 4 * 24 * 2**20 and saved[-1] > 2 * saved[0], saved
+    for guest in ("guest-1", "guest-2", "guest-3", "guest-4"):
+        rss = over_time(found, "share.rss_bytes", guest)[-1]
+        assert over_time(found, "share.pss_bytes", guest)[-1] < rss
+        assert rss > 32 * 2**20, guest
+    # A process has no memory before its load starts, a machine has.
+    assert len(over_time(found, "share.rss_bytes", "guest-3")) < len(
+        over_time(found, "share.rss_bytes", "guest-1"))
+    assert over_time(found, "share.mechanism_cpu_percent")[-1] >= 0
+    # Writes of what is there already change no byte, but break what is merged.
+    copies = over_time(found, "share.copies_on_write")
+    assert copies == sorted(copies) and copies[-1] > 0, copies
+    assert over_time(found, "share.churn_percent")[-1] < 20
+    text = run("report", "last").stdout
+    assert "What stands for what" in text and "of what could be saved is saved" in text
+    html = FOLDER / "study.html"
+    run("report", "last", "--format", "html", "--output", html)
+    assert "Memory: what guests have" in html.read_text()
+
+
+def test_without_sharing_nothing_is_merged():
+    before = knobs()
+    found = run_json("run", "run", STUDY, "--live", *PROCESSES, "--set", 'mechanism={policy="none"}',
+                     "--set", "schedule.duration=4s")
+    assert over_time(found, "share.ksm_bytes")[-1] == 0
+    assert over_time(found, "share.intra_saving_pages")[-1] > 2 * 8000
+    assert knobs() == before
+
+
+def test_measured_and_modelled_stand_side_by_side():
+    found = run_json("run-both", "run", STUDY, "--both", *PROCESSES)
+    assert found["measured"]["provenance"] == "measured"
+    assert found["modelled"]["provenance"] == "modelled"
+    for of in ("measured", "modelled"):
+        saving = over_time(found[of], "share.intra_saving_pages")[-1]
+        assert 2 * 8000 < saving < 2 * 8600, (of, saving)
+    runs = run_json("runs", "runs", "--limit", "2")["runs"]
+    assert [one["status"] for one in runs] == ["complete", "complete"]
+    done = run("run", STUDY, "--both", "--set", "study.scale=0.5", status=2)
+    assert "study.scale" in one_line(done)
+
+
+def started(*arguments):
+    process = subprocess.Popen([BRIM, "run", STUDY, "--live", *PROCESSES, *arguments],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.time() + 60
+    while (KSM / "run").read_text().strip() != "1":
+        assert time.time() < deadline and process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    return process
+
+
+def test_ctrl_c_ends_the_guests_and_keeps_what_was_sampled():
+    before = knobs()
+    process = started("--set", "schedule.duration=600s")
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, (process.returncode, errors)
+    assert knobs() == before and not guests_left() and not cgroups_left()
+    assert run_json("runs", "runs", "--limit", "1")["runs"][0]["status"] == "interrupted"
+
+
+def test_a_killed_run_leaves_nothing_that_restore_does_not_undo():
+    before = knobs()
+    process = started("--set", "schedule.duration=600s")
+    time.sleep(1)
+    process.kill()
+    process.wait()
+    deadline = time.time() + 20
+    while guests_left() and time.time() < deadline:
+        time.sleep(0.1)
+    assert not guests_left(), "they die with it"
+    run("restore")
+    assert knobs() == before and not cgroups_left()
+    assert run_json("runs", "runs", "--limit", "1")["runs"][0]["status"] == "interrupted"
+
+
+def test_what_does_not_fit_this_machine_is_said_first():
+    done = run("run", STUDY, "--live", "--set", "guests.0.count=100000", status=3)
+    assert "available" in one_line(done)
+    done = run("run", STUDY, "--live", "--set", "guests.0.kernel=5.0", status=3)
+    assert "lab prepare" in one_line(done) or "5.0" in one_line(done)
+    done = run("run", STUDY, "--live", "--set", "mechanism={policy='tps'}", status=2)
+    assert "tps" in one_line(done)
+
+
+if __name__ == "__main__":
+    lack = missing()
+    if lack:
+        print(f"skipped: {lack} is missing")
+        sys.exit(1 if os.environ.get("CI") == "true" else 77)
+    main(globals())
