@@ -17,10 +17,15 @@ struct Family {
   std::span<const Parameter> parameters;
 };
 
-// A chart that puts several metrics of one unit side by side, over time.
+// A line of a chart: a metric, or the sum of several ("a+b"); pages are shown as bytes.
+struct OverviewLine {
+  std::string_view metric;
+  std::string_view label;
+};
+// A chart that puts metrics of one unit side by side, over time.
 struct Overview {
   std::string_view title;
-  std::span<const std::string_view> metrics;  // "pages" are shown as bytes
+  std::span<const OverviewLine> lines;
   std::string_view note;
 };
 
@@ -38,6 +43,7 @@ struct Area {
   std::span<const Family> loads;         // sorted by name
   std::span<const Parameter> guests;     // of one guest of a group
   std::string_view headline;             // the metric a study is about
+  std::string_view headline_words;       // "memory behind the guests"
   std::span<const Parameter> live = {};  // [live]: what only runs on this machine look at
   std::span<const Overview> overviews = {};
   std::span<const Outcome> outcomes = {};

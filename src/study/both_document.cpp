@@ -103,9 +103,10 @@ void answer_both(const StudyView& measured, const StudyView& modelled, report::D
     const double a = last_of(*live).at("mean");
     const double b = last_of(*model).at("mean");
     const Unit unit = report_unit(headline);
-    document.answer.push_back(fmt::format(
-        "{}: {} {} measured, {} modelled ({:+.1f} %).", StudyView::label(point), headline,
-        headline_words(a, unit), headline_words(b, unit), difference_percent(a, b).value_or(0)));
+    document.answer.push_back(
+        fmt::format("{}: {} {} measured, {} modelled ({:+.1f} %).", StudyView::label(point),
+                    measured.study.value("headline_words", headline), headline_words(a, unit),
+                    headline_words(b, unit), difference_percent(a, b).value_or(0)));
   }
 }
 

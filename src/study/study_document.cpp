@@ -6,6 +6,7 @@
 #include "study/study_view.h"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include <fmt/format.h>
@@ -84,13 +85,24 @@ void answer(const StudyView& view, report::Document& document) {
         std::max_element(values.begin(), values.end(), [](const json& a, const json& b) {
           return a.at("mean").get<double>() < b.at("mean").get<double>();
         });
+    const auto label = point.at("label").get<std::string>();
+    std::string words = view.study.value("headline_words", headline);
+    if (label.empty() && !words.empty())
+      words.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(words.front())));
     document.answer.push_back(fmt::format(
-        "{}: {} {} at the end; at most {}, after {:.0f} s{}.", StudyView::label(point), headline,
-        amount(values.back().at("mean"), unit), amount(peak->at("mean"), unit),
+        "{}{}{} {} at the end; at most {}, after {:.0f} s{}.", label, label.empty() ? "" : ": ",
+        words, amount(values.back().at("mean"), unit), amount(peak->at("mean"), unit),
         peak->at("t_seconds").get<double>(), outcomes_of(view, point)));
   }
   if (lines > kMostLines)
     document.answer.push_back(fmt::format("{} more points below.", lines - kMostLines));
+}
+
+json lines_json(std::span<const OverviewLine> lines) {
+  json out = json::array();
+  for (const OverviewLine& line : lines)
+    out.push_back({{"metric", line.metric}, {"label", line.label}});
+  return out;
 }
 
 }  // namespace
@@ -103,7 +115,8 @@ json study_json(const ScenarioFile& scenario, const StudyOutcome& outcome) {
   for (const TimeSeries& one : series_of(outcome.samples)) series.push_back(series_json(one));
   json overviews = json::array();
   for (const Overview& one : base.area->overviews)
-    overviews.push_back({{"title", one.title}, {"metrics", one.metrics}, {"note", one.note}});
+    overviews.push_back(
+        {{"title", one.title}, {"lines", lines_json(one.lines)}, {"note", one.note}});
   json outcomes = json::array();
   for (const Outcome& one : base.area->outcomes)
     outcomes.push_back({{"metric", one.metric}, {"words", one.words}});
@@ -113,6 +126,7 @@ json study_json(const ScenarioFile& scenario, const StudyOutcome& outcome) {
           {"area", base.area->name},
           {"summary", base.summary},
           {"headline", base.area->headline},
+          {"headline_words", base.area->headline_words},
           {"seed", base.study.get<std::uint64_t>("seed")},
           {"repeats", base.study.get<std::uint64_t>("repeats")},
           {"scale", base.study.get<double>("scale")},

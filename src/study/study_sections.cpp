@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
 #include "study/metric.h"
 #include "study/study_view.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include <fmt/format.h>
@@ -34,7 +36,7 @@ std::vector<std::string> chief_metrics(const StudyView& view) {
   add(view.study.at("headline").get<std::string>());
   for (const json& outcome : view.outcomes) add(outcome.at("metric"));
   for (const json& overview : view.overviews)
-    for (const json& metric : overview.at("metrics")) add(metric);
+    for (const json& line : overview.at("lines")) add(line.at("metric"));
   return chosen;
 }
 
@@ -64,6 +66,27 @@ Chart chart_of(const StudyView& view, const std::string& metric) {
   return chart;
 }
 
+// The line of a metric, or of the sum of several that have the same times; empty where one of them
+// was not recorded.
+report::Series sum_of(const StudyView& view, const std::string& metrics, const json& point) {
+  report::Series sum;
+  for (const std::string_view part : split(metrics, '+')) {
+    const std::string metric(part);
+    const json* series = view.find(metric, point);
+    if (series == nullptr) return {};
+    const bool pages = report_unit(metric) == Unit::pages;
+    report::Series line = line_of(*series, "", pages ? kPageSize : 1);
+    if (sum.y.empty()) {
+      sum = std::move(line);
+    } else if (sum.x == line.x) {
+      std::transform(sum.y.begin(), sum.y.end(), line.y.begin(), sum.y.begin(), std::plus<>());
+    } else {
+      return {};
+    }
+  }
+  return sum;
+}
+
 Chart overview_chart(const StudyView& view, const json& overview, const json& point) {
   Chart chart;
   chart.kind = ChartKind::line;
@@ -72,13 +95,14 @@ Chart overview_chart(const StudyView& view, const json& overview, const json& po
   chart.note = overview.at("note").get<std::string>();
   if (!point.at("label").get_ref<const std::string&>().empty())
     chart.title += fmt::format(" ({})", StudyView::label(point));
-  for (const json& name : overview.at("metrics")) {
-    const auto metric = name.get<std::string>();
-    const json* series = view.find(metric, point);
-    if (series == nullptr) continue;
-    const bool pages = report_unit(metric) == Unit::pages;
-    chart.unit = pages ? Unit::bytes : report_unit(metric);
-    chart.series.push_back(line_of(*series, short_name(metric), pages ? kPageSize : 1));
+  for (const json& line : overview.at("lines")) {
+    const auto metrics = line.at("metric").get<std::string>();
+    report::Series series = sum_of(view, metrics, point);
+    if (series.x.empty()) continue;
+    const Unit unit = report_unit(metrics.substr(0, metrics.find('+')));
+    chart.unit = unit == Unit::pages ? Unit::bytes : unit;
+    series.name = line.at("label").get<std::string>();
+    chart.series.push_back(std::move(series));
   }
   return chart;
 }

@@ -29,7 +29,8 @@ inline constexpr std::array kLoads = std::to_array<Family>({
 inline constexpr std::array kGuests = std::to_array<Parameter>({
     {"memory", ParameterType::size, "", "1GiB", "Of a guest."},
 });
-inline constexpr Area kArea{"test", kHardware, kMechanisms, kLoads, kGuests, "share.ram_bytes"};
+inline constexpr Area kArea{"test",  kHardware,         kMechanisms, kLoads,
+                            kGuests, "share.ram_bytes", "memory"};
 inline constexpr std::array<const Area*, 1> kAreas{&kArea};
 
 }  // namespace brim::study::test

@@ -144,19 +144,27 @@ constexpr std::array kLive = std::to_array<Parameter>({
 
 #undef BRIM_PAGE_CLASS
 
-constexpr auto kMemory = std::to_array<std::string_view>(
-    {"share.present_bytes", "share.rss_bytes", "share.ram_bytes", "share.minimum_pages"});
-constexpr auto kSharing = std::to_array<std::string_view>(
-    {"share.intra_saving_pages", "share.inter_saving_pages", "share.saved_bytes"});
-constexpr auto kProcessors = std::to_array<std::string_view>(
-    {"share.host_cpu_percent", "share.guest_cpu_percent", "share.mechanism_cpu_percent"});
+constexpr auto kMemory = std::to_array<study::OverviewLine>({
+    {"share.present_bytes", "pages the guests have"},
+    {"share.rss_bytes", "resident in the guests' processes"},
+    {"share.ram_bytes", "memory behind them"},
+    {"share.minimum_pages", "every distinct page of the guests once"},
+});
+constexpr auto kSharing = std::to_array<study::OverviewLine>({
+    {"share.intra_saving_pages+share.inter_saving_pages", "could be saved"},
+    {"share.intra_saving_pages", "of it within guests"},
+    {"share.saved_bytes", "is saved"},
+});
+constexpr auto kProcessors = std::to_array<study::OverviewLine>({
+    {"share.host_cpu_percent", "host, of all processors"},
+    {"share.guest_cpu_percent", "guests, of one"},
+    {"share.mechanism_cpu_percent", "sharing, of one"},
+});
 
 constexpr auto kOverviews = std::to_array<study::Overview>({
-    {"Memory: what guests have, what that takes, and the least it could", kMemory,
-     "The least: every distinct page once, of guests' RAM alone."},
-    {"Sharing: what could be saved within guests and between them, and what is", kSharing, ""},
-    {"Processor time", kProcessors,
-     "Of the host in percent of all processors; of guests and of the mechanism in percent of one."},
+    {"Memory", kMemory, ""},
+    {"Sharing: what could be saved, and what is", kSharing, ""},
+    {"Processor time", kProcessors, ""},
 });
 
 constexpr auto kOutcomes = std::to_array<study::Outcome>({
@@ -170,6 +178,7 @@ constexpr study::Area kArea{.name = "share",
                             .loads = kLoads,
                             .guests = kGuests,
                             .headline = "share.ram_bytes",
+                            .headline_words = "memory behind the guests",
                             .live = kLive,
                             .overviews = kOverviews,
                             .outcomes = kOutcomes};
