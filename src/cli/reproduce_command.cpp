@@ -63,7 +63,7 @@ Result<void> check_only(const study::PublishedStudy& published,
 // All samples of one of the study's runs.
 Result<std::vector<study::Sample>> run_one(const study::PublishedRun& run,
                                            const ReproduceOptions& options,
-                                           const study::Catalogue& catalogue,
+                                           const study::Catalogue& catalogue, study::RankTeam* team,
                                            const Cancel& cancel) {
   std::vector<study::Override> overrides;
   for (const std::string& text : run.sets) {
@@ -81,7 +81,8 @@ Result<std::vector<study::Sample>> run_one(const study::PublishedRun& run,
     samples.insert(samples.end(), some.begin(), some.end());
   };
   Progress progress(stderr, run.name, 0);
-  BRIM_CHECK(study::run_study(scenario, *backend, {.threads = options.threads, .done = {}}, take,
+  BRIM_CHECK(study::run_study(scenario, *backend,
+                              {.threads = options.threads, .done = {}, .team = team}, take,
                               progress, cancel));
   progress.finish();
   return samples;
@@ -100,7 +101,32 @@ study::RunInfo reproduce_info(const Session& session, const ReproduceOptions& op
   return info;
 }
 
+bool wanted(const study::PublishedRun& run, const ReproduceOptions& options) {
+  return options.only.empty() ||
+         std::find(options.only.begin(), options.only.end(), run.name) != options.only.end();
+}
+
+// A rank other than the first: it computes, and leaves all else to that.
+Result<int> help_to_reproduce(const ReproduceOptions& options, study::RankTeam& team) {
+  BRIM_TRY(const study::PublishedStudy published, open_published(options.study));
+  BRIM_CHECK(check_only(published, options.only));
+  BRIM_TRY(const study::Catalogue catalogue, study::open_catalogue(study_areas(), {}));
+  const StopOnSignal stop;
+  for (const study::PublishedRun& run : published.runs) {
+    if (!wanted(run, options)) continue;
+    BRIM_TRY([[maybe_unused]] const auto none,
+             run_one(run, options, catalogue, &team, stop.cancel()));
+  }
+  return 0;
+}
+
 Result<int> reproduce(const Session& session, const ReproduceOptions& options) {
+  BRIM_TRY(const std::unique_ptr<study::RankTeam> team, study::RankTeam::join(version_line()));
+  if (team && !team->leads()) {
+    Result<int> helped = help_to_reproduce(options, *team);
+    if (!helped) team->give_up(helped.error());
+    return helped;
+  }
   BRIM_CHECK(check_output(options.output));
   BRIM_TRY(const study::PublishedStudy published, open_published(options.study));
   BRIM_CHECK(check_only(published, options.only));
@@ -111,10 +137,8 @@ Result<int> reproduce(const Session& session, const ReproduceOptions& options) {
   const StopOnSignal stop;
   study::SeriesByRun series;
   for (const study::PublishedRun& run : published.runs) {
-    const bool wanted = options.only.empty() || std::find(options.only.begin(), options.only.end(),
-                                                          run.name) != options.only.end();
-    if (!wanted) continue;
-    auto samples = run_one(run, options, catalogue, stop.cancel());
+    if (!wanted(run, options)) continue;
+    auto samples = run_one(run, options, catalogue, team.get(), stop.cancel());
     if (!samples) {
       recording.finish(samples.error().code == ErrorCode::interrupted
                            ? study::RunStatus::interrupted
@@ -153,7 +177,9 @@ void add_reproduce_command(CLI::App& program, Session& session) {
   command->add_option("--scale", options->scale, "Simulate this share of the memory")
       ->check(CLI::Range(0.001, 1.0))
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads; 0: all processors")
+  command
+      ->add_option("--threads", options->threads,
+                   "Threads, under mpirun of each rank; 0: all processors")
       ->check(CLI::Range(0U, 1024U))
       ->capture_default_str();
   command->add_flag("--no-store", options->no_store, "Don't record the run");
@@ -162,6 +188,7 @@ void add_reproduce_command(CLI::App& program, Session& session) {
       "Exit status 1: a claim failed.\n"
       "Example:\n  brim reproduce share --scale 0.1 --format html --output share.html");
   command->callback([&session, options] {
+    session.shares_work = true;
     session.action = [&session, options] { return reproduce(session, *options); };
   });
 }

@@ -47,7 +47,10 @@ Result<study::ScenarioFile> read_scenario(const RunOptions& options) {
 
 // What must be the same for a run to be gone on with.
 nlohmann::json identity_of(const study::ScenarioFile& scenario) {
-  return study::study_json(scenario, {.samples = {}, .tasks = study::task_count(scenario)});
+  nlohmann::json identity =
+      study::study_json(scenario, {.samples = {}, .tasks = study::task_count(scenario)});
+  identity["digest"] = fmt::format("{:016x}", study::digest_of(scenario));
+  return identity;
 }
 
 // A run that stopped before its end, and what it has already.
@@ -154,7 +157,7 @@ Result<void> check_all(const study::ScenarioFile& scenario, const study::Backend
 
 Result<Ended> run_by(const Session& session, const RunOptions& options,
                      const study::ScenarioFile& scenario, const study::Backend& backend,
-                     const Cancel& cancel) {
+                     study::RankTeam* team, const Cancel& cancel) {
   BRIM_TRY(Record record, open_record(session, options, scenario, backend));
   Progress progress(stderr,
                     fmt::format("{} ({})", scenario.base().name, name_of(backend.provenance())), 0);
@@ -164,9 +167,9 @@ Result<Ended> run_by(const Session& session, const RunOptions& options,
     record.earlier.samples.insert(record.earlier.samples.end(), samples.begin(), samples.end());
     ++done;
   };
-  const Result<void> outcome =
-      study::run_study(scenario, backend, {.threads = options.threads, .done = record.earlier.done},
-                       take, progress, cancel);
+  const Result<void> outcome = study::run_study(
+      scenario, backend, {.threads = options.threads, .done = record.earlier.done, .team = team},
+      take, progress, cancel);
   progress.finish();
   return finish(record, scenario, backend, done, outcome);
 }
@@ -180,10 +183,11 @@ Result<int> show(report::Document document, const std::string& runs, bool interr
 }
 
 Result<int> run_one(const Session& session, const RunOptions& options,
-                    const study::ScenarioFile& scenario, const study::Backend& backend) {
+                    const study::ScenarioFile& scenario, const study::Backend& backend,
+                    study::RankTeam* team) {
   BRIM_CHECK(check_all(scenario, backend));
   const StopOnSignal stop;
-  BRIM_TRY(const Ended ended, run_by(session, options, scenario, backend, stop.cancel()));
+  BRIM_TRY(const Ended ended, run_by(session, options, scenario, backend, team, stop.cancel()));
   BRIM_TRY(report::Document document, study::study_document(ended.result));
   return show(std::move(document), ended.run > 0 ? std::to_string(ended.run) : "",
               ended.interrupted, options.output);
@@ -201,13 +205,13 @@ Result<int> run_both(const Session& session, const RunOptions& options,
   BRIM_CHECK(check_all(scenario, live));
   BRIM_CHECK(check_all(scenario, model));
   const StopOnSignal stop;
-  BRIM_TRY(const Ended measured, run_by(session, options, scenario, live, stop.cancel()));
+  BRIM_TRY(const Ended measured, run_by(session, options, scenario, live, nullptr, stop.cancel()));
   if (measured.interrupted) {
     BRIM_TRY(report::Document document, study::study_document(measured.result));
     return show(std::move(document), measured.run > 0 ? std::to_string(measured.run) : "", true,
                 options.output);
   }
-  BRIM_TRY(const Ended modelled, run_by(session, options, scenario, model, stop.cancel()));
+  BRIM_TRY(const Ended modelled, run_by(session, options, scenario, model, nullptr, stop.cancel()));
   BRIM_TRY(report::Document document,
            study::both_document(study::both_json(measured.result, modelled.result)));
   return show(std::move(document),
@@ -215,16 +219,41 @@ Result<int> run_both(const Session& session, const RunOptions& options,
               modelled.interrupted, options.output);
 }
 
+// A rank other than the first: it computes, and leaves all else to that.
+Result<int> help_to_run(const RunOptions& options, study::RankTeam& team) {
+  BRIM_TRY(const study::ScenarioFile scenario, read_scenario(options));
+  const std::unique_ptr<study::Backend> backend = make_model(*scenario.base().area);
+  const StopOnSignal stop;
+  Progress silent;
+  BRIM_CHECK(study::run_study(
+      scenario, *backend, {.threads = options.threads, .done = {}, .team = &team},
+      [](const study::TaskId&, std::span<const study::Sample>) {}, silent, stop.cancel()));
+  return 0;
+}
+
+// Under mpirun all ranks come here.
+Result<int> run_model(const Session& session, const RunOptions& options) {
+  BRIM_TRY(const std::unique_ptr<study::RankTeam> team, study::RankTeam::join(version_line()));
+  if (team && !team->leads()) {
+    Result<int> helped = help_to_run(options, *team);
+    if (!helped) team->give_up(helped.error());
+    return helped;
+  }
+  BRIM_CHECK(check_output(options.output));
+  BRIM_TRY(const study::ScenarioFile scenario, read_scenario(options));
+  return run_one(session, options, scenario, *make_model(*scenario.base().area), team.get());
+}
+
 Result<int> run_scenario(const Session& session, const RunOptions& options) {
+  if (options.model) return run_model(session, options);
   BRIM_CHECK(check_output(options.output));
   if (options.both && !options.resume.empty())
     return fail(ErrorCode::bad_input, "go on with one run: --live or --model", "--resume");
   BRIM_TRY(const study::ScenarioFile scenario, read_scenario(options));
   const study::Area& area = *scenario.base().area;
-  if (options.model) return run_one(session, options, scenario, *make_model(area));
   BRIM_TRY(const host::Host host, open_host(session));
   BRIM_TRY(const std::unique_ptr<study::Backend> live, make_live(area, host));
-  if (options.live) return run_one(session, options, scenario, *live);
+  if (options.live) return run_one(session, options, scenario, *live, nullptr);
   return run_both(session, options, scenario, *live, *make_model(area));
 }
 
@@ -243,7 +272,9 @@ void add_run(CLI::App& program, Session& session) {
       ->type_name("PATH=VALUE");
   command->add_option("--catalogue", options->catalogues, "Entries of your own, beside brim's")
       ->type_name("FILE");
-  command->add_option("--threads", options->threads, "Threads; 0: all processors")
+  command
+      ->add_option("--threads", options->threads,
+                   "Threads, under mpirun of each rank; 0: all processors")
       ->check(CLI::Range(0U, 1024U))
       ->capture_default_str();
   command->add_option("--resume", options->resume, "Go on with a run that did not come to its end")
@@ -256,6 +287,7 @@ void add_run(CLI::App& program, Session& session) {
       "Example:\n  brim run share-ksm --model --format html --output study.html\n"
       "  sudo brim run share-live --live");
   command->callback([&session, options] {
+    session.shares_work = options->model;
     session.action = [&session, options] { return run_scenario(session, *options); };
   });
 }
