@@ -79,7 +79,7 @@ Result<void> run_study(const ScenarioFile& scenario, const Backend& backend,
   for (const Point& point : scenario.points()) BRIM_CHECK(backend.check(scenario.at(point)));
   const std::set<TaskId>& done = options.done;
   RankTeam* const team = options.team;
-  const std::string study = fmt::format("{:016x} {}", digest_of(scenario), options.inputs);
+  const std::string study = fmt::format("{:016x} {}", digest_of(scenario), backend.inputs());
   const unsigned threads = threads_for(backend, options, task_count(scenario) - done.size());
   if (team != nullptr && !team->leads()) {
     Progress silent;

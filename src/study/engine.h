@@ -13,7 +13,6 @@
 
 #include <cstdint>
 #include <set>
-#include <string>
 
 namespace brim::study {
 
@@ -21,7 +20,6 @@ struct EngineOptions {
   unsigned threads = 0;      // 0: all processors; under mpirun, this rank's part of them
   std::set<TaskId> done;     // of an earlier run: not done again
   RankTeam* team = nullptr;  // under mpirun: what the ranks share the tasks in
-  std::string inputs;        // what else, but the scenario, ranks must have alike
 };
 
 // Of every scenario: repeats x points.

@@ -19,7 +19,8 @@ using nlohmann::json;
 constexpr int kLeader = 0;
 constexpr int kTeamChannel = 0;
 constexpr const char* kStop = "stop";
-constexpr const char* kRoundOver = "round over";
+constexpr const char* kRoundDone = "round done";
+constexpr const char* kRoundFailed = "round failed";
 constexpr const char* kOver = "over";
 
 void wait_a_little() { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
@@ -148,7 +149,7 @@ void RankTeam::lead(const std::string& study, TaskBoard& board, Progress& progre
     else
       wait_a_little();
   }
-  say_to_helpers(kRoundOver);
+  say_to_helpers(board.failed() ? kRoundFailed : kRoundDone);
 }
 
 void RankTeam::take_request(const RankMessage& message, const std::string& study, TaskBoard& board,
@@ -195,12 +196,12 @@ Result<void> RankTeam::help(const std::string& study, unsigned threads, const Ru
     }
   });
   send(kLeader, kTeamChannel, json::object());
-  while (said != kRoundOver && !over_) {
+  while (said != kRoundDone && said != kRoundFailed && !over_) {
     said = heard();
     if (said.empty()) wait_a_little();
   }
-  if (over_ || stop.requested()) return brim::fail(ErrorCode::interrupted, "stopped");
-  return {};
+  if (said == kRoundDone) return {};
+  return fail(ErrorCode::interrupted, "stopped");
 }
 
 void RankTeam::help_on(int channel, const std::string& study, const RunTask& run,

@@ -3,7 +3,6 @@
 
 #include <type_traits>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 namespace brim::study {
@@ -12,51 +11,51 @@ namespace {
 // FNV-1a (Fowler, Noll, Vo), of texts apart.
 class Digest {
  public:
-  void add(std::string_view text) {
-    for (const char c : text) take(static_cast<unsigned char>(c));
+  void text(std::string_view characters) {
+    for (const char c : characters) take(static_cast<unsigned char>(c));
     take(0);
   }
-  void add(const Value& value) {
+  void value(const Value& any) {
     std::visit(
         [this](const auto& one) {
           using Type = std::decay_t<decltype(one)>;
           if constexpr (std::is_same_v<Type, Bytes> ||
                         std::is_same_v<Type, std::chrono::nanoseconds>)
-            add(fmt::format("{}", one.count()));
+            text(fmt::format("{}", one.count()));
           else
-            add(fmt::format("{}", one));
+            text(fmt::format("{}", one));
         },
-        value);
+        any);
   }
-  void add(const Settings& settings) {
-    for (const Parameter& parameter : settings.parameters()) {
-      add(parameter.key);
-      add(settings.at(parameter.key));
+  void settings(const Settings& all) {
+    for (const Parameter& parameter : all.parameters()) {
+      text(parameter.key);
+      value(all.at(parameter.key));
     }
   }
-  [[nodiscard]] std::uint64_t value() const { return value_; }
+  [[nodiscard]] std::uint64_t bits() const { return bits_; }
 
  private:
-  void take(unsigned char byte) { value_ = (value_ ^ byte) * 0x100000001b3ULL; }
+  void take(unsigned char byte) { bits_ = (bits_ ^ byte) * 0x100000001b3ULL; }
 
-  std::uint64_t value_ = 0xcbf29ce484222325ULL;
+  std::uint64_t bits_ = 0xcbf29ce484222325ULL;
 };
 
 void add_scenario(Digest& digest, const Scenario& scenario) {
-  digest.add(scenario.area->name);
+  digest.text(scenario.area->name);
   for (const Settings* settings : {&scenario.study, &scenario.schedule, &scenario.hardware})
-    digest.add(*settings);
-  digest.add(scenario.mechanism.family);
-  digest.add(scenario.mechanism.settings);
+    digest.settings(*settings);
+  digest.text(scenario.mechanism.family);
+  digest.settings(scenario.mechanism.settings);
   for (const GuestGroup& group : scenario.guests) {
-    digest.add(group.load);
-    digest.add(fmt::format("{}", group.count));
-    digest.add(group.settings);
+    digest.text(group.load);
+    digest.text(fmt::format("{}", group.count));
+    digest.settings(group.settings);
   }
   for (const Load& load : scenario.loads) {
-    digest.add(load.name);
-    digest.add(load.family);
-    digest.add(load.settings);
+    digest.text(load.name);
+    digest.text(load.family);
+    digest.settings(load.settings);
   }
 }
 
@@ -65,7 +64,7 @@ void add_scenario(Digest& digest, const Scenario& scenario) {
 std::uint64_t digest_of(const ScenarioFile& file) {
   Digest digest;
   for (const Point& point : file.points()) add_scenario(digest, file.at(point));
-  return digest.value();
+  return digest.bits();
 }
 
 }  // namespace brim::study
