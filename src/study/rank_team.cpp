@@ -161,7 +161,8 @@ void RankTeam::take_request(const RankMessage& message, const std::string& study
     return;
   }
   if (request.contains("study") && request["study"] != build_ + study)
-    board.fail({ErrorCode::bad_input, "has another scenario, or is another version of brim",
+    board.fail({ErrorCode::bad_input,
+                "has another scenario or other images, or is another version of brim",
                 fmt::format("rank {}", message.from)});
   const std::pair thread(message.from, message.channel);
   if (const auto given = given_.find(thread); given != given_.end()) {

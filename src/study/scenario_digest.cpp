@@ -18,9 +18,9 @@ class Digest {
   void value(const Value& any) {
     std::visit(
         [this](const auto& one) {
-          using Type = std::decay_t<decltype(one)>;
-          if constexpr (std::is_same_v<Type, Bytes> ||
-                        std::is_same_v<Type, std::chrono::nanoseconds>)
+          using Held = std::decay_t<decltype(one)>;
+          if constexpr (std::is_same_v<Held, Bytes> ||
+                        std::is_same_v<Held, std::chrono::nanoseconds>)
             text(fmt::format("{}", one.count()));
           else
             text(fmt::format("{}", one));

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from brim_cli import BRIM, main, one_line, run, run_json
+from brim_cli import BRIM, main, one_line, page, run, run_json, write_image
 
 FOLDER = Path(tempfile.mkdtemp(prefix="brim-ranks-"))
 os.environ["BRIM_STORE"] = str(FOLDER / "store.sqlite")
@@ -161,6 +161,20 @@ def test_ranks_that_differ_are_told_apart():
         (line,) = of_brim(done)
         assert wanted in line, line
         assert newest()["status"] == "failed", newest()
+
+
+def test_ranks_work_over_the_same_images():
+    files = [write_image(FOLDER / f"{i}.raw", [page(n % 40) for n in range(i, 300)]) for i in (1, 2)]
+    arguments = ["run", "share-ksm", "--model", "--set", "study.scale=1", "--set",
+                 "schedule.duration=60s", "--images"]
+    run(*arguments, *files)
+    alone = canonical()
+    mpirun(2, *arguments, *files)
+    assert canonical() == alone
+    done = subprocess.run([*MPIRUN, "-n", "1", BRIM, *arguments, str(files[0]), ":",
+                           "-n", "1", BRIM, *arguments, str(files[1])],
+                          capture_output=True, text=True, timeout=120)
+    assert "rank 1: has another scenario" in of_brim(done)[0], done.stderr
 
 
 def test_a_published_study_is_shared_too_and_other_commands_are_not():
