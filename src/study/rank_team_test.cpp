@@ -126,6 +126,7 @@ Round run_ranks(const std::vector<int>& points, int failing = -1, int rounds = 1
   std::latch all_at_work(size);
   const bool same = points.front() == points.back();  // else not all come to work
   std::vector<std::jthread> threads;
+  threads.reserve(points.size());
   for (int rank = 0; rank < size; ++rank) {
     threads.emplace_back([&, rank] {
       const auto at = static_cast<std::size_t>(rank);
