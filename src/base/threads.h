@@ -45,4 +45,23 @@ void run_on_threads(unsigned count, const Work& work) {
   if (thrown) std::rethrow_exception(thrown);
 }
 
+// Runs `beside` on a thread of its own while `here` runs on this one; `ended` becomes true when
+// `beside` has ended. What `beside` throws is thrown here once both have ended.
+template <class Beside, class Here>
+void run_beside(const Beside& beside, std::atomic<bool>& ended, const Here& here) {
+  std::exception_ptr thrown;
+  {
+    const std::jthread thread([&] {
+      try {
+        beside();
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      ended = true;
+    });
+    here();
+  }
+  if (thrown) std::rethrow_exception(thrown);
+}
+
 }  // namespace brim

@@ -4,6 +4,7 @@
 #include "cli/session.h"
 #include "cli/state.h"
 #include "cli/typed_command.h"
+#include "study/ranks.h"
 
 #include <algorithm>
 #include <csignal>
@@ -56,25 +57,34 @@ int parse_failed(const CLI::App& program, const CLI::ParseError& error, int argc
   return 2;
 }
 
+// Under mpirun the first rank speaks for all.
+bool is_first_rank() {
+  const auto launched = brim::study::launched_rank();
+  return !launched || launched->rank == 0;
+}
+
 int run(int argc, char** argv) {
   CLI::App program;
   program.name("brim");
   brim::cli::Session session;
   session.typed_command = brim::cli::typed_command({argv + std::min(argc, 1), argv + argc});
   brim::cli::declare_program(program, session);
+  const bool first = is_first_rank();
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (!first) return error.get_exit_code() == 0 ? 0 : 2;
     return parse_failed(program, error, argc, argv);
   }
   if (!session.action) {
-    fmt::print(stderr, "{}", program.help());
+    if (first) fmt::print(stderr, "{}", program.help());
     return 2;
   }
-  if (!session.restores) brim::cli::restore_what_was_left(session);
+  if (!first && !session.shares_work) return 0;
+  if (first && !session.restores) brim::cli::restore_what_was_left(session);
   const brim::Result<int> status = session.action();
   if (status) return *status;
-  fmt::print(stderr, "brim: {}\n", brim::error_line(status.error()));
+  if (first) fmt::print(stderr, "brim: {}\n", brim::error_line(status.error()));
   return brim::exit_status(status.error().code);
 }
 

@@ -90,13 +90,15 @@ Result<study::ScenarioFile> open_run(const study::PublishedRun& run,
 Result<std::vector<study::Sample>> run_one(const study::PublishedRun& run,
                                            const ReproduceOptions& options,
                                            const study::ScenarioFile& scenario,
-                                           const study::Backend& backend, const Cancel& cancel) {
+                                           const study::Backend& backend, study::RankTeam* team,
+                                           const Cancel& cancel) {
   std::vector<study::Sample> samples;
   const auto take = [&samples](const study::TaskId&, std::span<const study::Sample> some) {
     samples.insert(samples.end(), some.begin(), some.end());
   };
   Progress progress(stderr, run.name, 0);
-  BRIM_CHECK(study::run_study(scenario, backend, {.threads = options.threads, .done = {}}, take,
+  BRIM_CHECK(study::run_study(scenario, backend,
+                              {.threads = options.threads, .done = {}, .team = team}, take,
                               progress, cancel));
   progress.finish();
   return samples;
@@ -138,7 +140,7 @@ void add_once(std::vector<std::string>& lines, const std::string& line) {
 
 Result<Ran> run_all(const study::PublishedStudy& published, const ReproduceOptions& options,
                     const study::Catalogue& catalogue, const Session& session,
-                    const Cancel& cancel) {
+                    study::RankTeam* team, const Cancel& cancel) {
   BRIM_TRY(const host::Host host, open_host(session));
   Ran ran;
   for (const study::PublishedRun& run : published.runs) {
@@ -158,7 +160,7 @@ Result<Ran> run_all(const study::PublishedStudy& published, const ReproduceOptio
     }
     BRIM_CHECK(checked);
     for (const std::string& note : backend->notes(scenario.base())) add_once(ran.notes, note);
-    BRIM_TRY(const auto samples, run_one(run, options, scenario, *backend, cancel));
+    BRIM_TRY(const auto samples, run_one(run, options, scenario, *backend, team, cancel));
     ran.series.emplace(run.name, study::series_of(samples));
   }
   return ran;
@@ -182,7 +184,28 @@ nlohmann::json result_json(const study::PublishedStudy& published, const Reprodu
   return result;
 }
 
+// A rank other than the first: it computes, and leaves all else to that.
+Result<int> help_to_reproduce(const Session& session, const ReproduceOptions& options,
+                              study::RankTeam& team) {
+  BRIM_TRY(const study::PublishedStudy published, open_published(options.study));
+  BRIM_CHECK(check_only(published, options.only));
+  BRIM_TRY(const study::Catalogue catalogue, study::open_catalogue(study_areas(), {}));
+  const StopOnSignal stop;
+  BRIM_TRY([[maybe_unused]] const Ran none,
+           run_all(published, options, catalogue, session, &team, stop.cancel()));
+  return 0;
+}
+
 Result<int> reproduce(const Session& session, const ReproduceOptions& options) {
+  std::unique_ptr<study::RankTeam> team;
+  if (!options.live) {  // real guests run on this machine alone
+    BRIM_TRY(team, study::RankTeam::join(version_line()));
+  }
+  if (team && !team->leads()) {
+    Result<int> helped = help_to_reproduce(session, options, *team);
+    if (!helped) team->give_up(helped.error());
+    return helped;
+  }
   BRIM_CHECK(check_output(options.output));
   BRIM_TRY(const study::PublishedStudy published, open_published(options.study));
   BRIM_CHECK(check_only(published, options.only));
@@ -191,7 +214,7 @@ Result<int> reproduce(const Session& session, const ReproduceOptions& options) {
   if (recording.error() && !session.store.empty()) return fail(*recording.error());
   recording.begin(reproduce_info(session, options));
   const StopOnSignal stop;
-  auto ran = run_all(published, options, catalogue, session, stop.cancel());
+  auto ran = run_all(published, options, catalogue, session, team.get(), stop.cancel());
   if (!ran) {
     recording.finish(ran.error().code == ErrorCode::interrupted ? study::RunStatus::interrupted
                                                                 : study::RunStatus::failed,
@@ -229,7 +252,9 @@ void add_reproduce_command(CLI::App& program, Session& session) {
   command->add_option("--repeats", options->repeats, "Of each run; 0: as declared, live once")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1000}))
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads; 0: all processors")
+  command
+      ->add_option("--threads", options->threads,
+                   "Threads, under mpirun of each rank; 0: all processors")
       ->check(CLI::Range(0U, 1024U))
       ->capture_default_str();
   command->add_flag("--no-store", options->no_store, "Don't record the run");
@@ -239,6 +264,7 @@ void add_reproduce_command(CLI::App& program, Session& session) {
       "Example:\n  brim reproduce share --scale 0.1 --format html --output share.html\n"
       "  sudo brim reproduce share --live --only kvm-1,kvm-3");
   command->callback([&session, options] {
+    session.shares_work = !options->live;
     session.action = [&session, options] { return reproduce(session, *options); };
   });
 }

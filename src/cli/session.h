@@ -21,6 +21,7 @@ struct Session {
   std::string store;          // --store; empty: the default place
   std::string typed_command;  // the whole command line, for the run's record
   bool restores = false;      // the action itself undoes what was left, or shows it
+  bool shares_work = false;   // under mpirun: by all ranks; else only the first does anything
   // Gives the exit status. Set by the callback of the subcommand that was parsed.
   std::function<Result<int>()> action;
 };

@@ -2,18 +2,27 @@
 #pragma once
 // The areas that have studies, their models, and what runs them on this machine.
 
+#include "base/cancel.h"
 #include "base/result.h"
 #include "host/host.h"
+#include "share/model/memory_image.h"
 #include "study/area.h"
 #include "study/backend.h"
 
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace brim::cli {
 
 [[nodiscard]] std::span<const study::Area* const> study_areas();
-[[nodiscard]] std::unique_ptr<study::Backend> make_model(const study::Area& area);
+// `images`: see share/model/memory_image.h.
+[[nodiscard]] std::unique_ptr<study::Backend> make_model(
+    const study::Area& area, std::vector<share::model::MemoryImage> images = {});
+// Reads the files: each stands for a guest.
+[[nodiscard]] Result<std::vector<share::model::MemoryImage>> read_memory_images(
+    std::span<const std::string> paths, const Cancel& cancel);
 // `host` must outlive it. Errors: no place for brim's state or the lab's cache.
 [[nodiscard]] Result<std::unique_ptr<study::Backend>> make_live(const study::Area& area,
                                                                 const host::Host& host);

@@ -28,6 +28,7 @@ struct RunOptions {
   bool both = false;
   std::vector<std::string> sets;
   std::vector<std::string> catalogues;
+  std::vector<std::string> images;
   unsigned threads = 0;
   std::string resume;
   std::string label;
@@ -46,8 +47,12 @@ Result<study::ScenarioFile> read_scenario(const RunOptions& options) {
 }
 
 // What must be the same for a run to be gone on with.
-nlohmann::json identity_of(const study::ScenarioFile& scenario) {
-  return study::study_json(scenario, {.samples = {}, .tasks = study::task_count(scenario)});
+nlohmann::json identity_of(const study::ScenarioFile& scenario, const study::Backend& backend) {
+  nlohmann::json identity =
+      study::study_json(scenario, {.samples = {}, .tasks = study::task_count(scenario)});
+  identity["digest"] = fmt::format("{:016x}", study::digest_of(scenario));
+  identity["inputs"] = backend.inputs();
+  return identity;
 }
 
 // A run that stopped before its end, and what it has already.
@@ -58,7 +63,7 @@ struct Earlier {
 };
 
 Result<Earlier> earlier_run(const study::Store& store, const std::string& name,
-                            const study::ScenarioFile& scenario) {
+                            const study::ScenarioFile& scenario, const study::Backend& backend) {
   BRIM_TRY(study::Run run, load_run(store, name));
   const std::string where = fmt::format("--resume {}", name);
   const auto context = parse_json(run.info.context_json);
@@ -66,7 +71,7 @@ Result<Earlier> earlier_run(const study::Store& store, const std::string& name,
     return fail(ErrorCode::bad_input, "not a run of a scenario", where);
   if (run.info.status == study::RunStatus::complete)
     return fail(ErrorCode::bad_input, "that run is complete", where);
-  if (context->at("study") != identity_of(scenario))
+  if (context->at("study") != identity_of(scenario, backend))
     return fail(ErrorCode::bad_input, "that run was of another scenario, or of other settings",
                 where);
   Earlier earlier{run.info.id, std::move(run.samples), {}};
@@ -88,7 +93,7 @@ study::RunInfo run_info(const Session& session, const RunOptions& options,
   info.owner = run_owner();
   nlohmann::json context = context_json(session.root);
   if (!context.is_object()) context = nlohmann::json::object();
-  context["study"] = identity_of(scenario);
+  context["study"] = identity_of(scenario, backend);
   info.context_json = json_line(context);
   return info;
 }
@@ -106,7 +111,7 @@ Result<Record> open_record(const Session& session, const RunOptions& options,
   auto store = open_store(session);
   if (!options.resume.empty()) {
     if (!store) return fail(std::move(store).error());
-    BRIM_TRY(record.earlier, earlier_run(*store, options.resume, scenario));
+    BRIM_TRY(record.earlier, earlier_run(*store, options.resume, scenario, backend));
     BRIM_CHECK(store->reopen(record.earlier.run, run_owner()));
   }
   if (!store && !session.store.empty()) return fail(std::move(store).error());
@@ -154,7 +159,7 @@ Result<void> check_all(const study::ScenarioFile& scenario, const study::Backend
 
 Result<Ended> run_by(const Session& session, const RunOptions& options,
                      const study::ScenarioFile& scenario, const study::Backend& backend,
-                     const Cancel& cancel) {
+                     study::RankTeam* team, const Cancel& cancel) {
   BRIM_TRY(Record record, open_record(session, options, scenario, backend));
   Progress progress(stderr,
                     fmt::format("{} ({})", scenario.base().name, name_of(backend.provenance())), 0);
@@ -164,9 +169,9 @@ Result<Ended> run_by(const Session& session, const RunOptions& options,
     record.earlier.samples.insert(record.earlier.samples.end(), samples.begin(), samples.end());
     ++done;
   };
-  const Result<void> outcome =
-      study::run_study(scenario, backend, {.threads = options.threads, .done = record.earlier.done},
-                       take, progress, cancel);
+  const Result<void> outcome = study::run_study(
+      scenario, backend, {.threads = options.threads, .done = record.earlier.done, .team = team},
+      take, progress, cancel);
   progress.finish();
   return finish(record, scenario, backend, done, outcome);
 }
@@ -180,10 +185,10 @@ Result<int> show(report::Document document, const std::string& runs, bool interr
 }
 
 Result<int> run_one(const Session& session, const RunOptions& options,
-                    const study::ScenarioFile& scenario, const study::Backend& backend) {
+                    const study::ScenarioFile& scenario, const study::Backend& backend,
+                    study::RankTeam* team, const Cancel& cancel) {
   BRIM_CHECK(check_all(scenario, backend));
-  const StopOnSignal stop;
-  BRIM_TRY(const Ended ended, run_by(session, options, scenario, backend, stop.cancel()));
+  BRIM_TRY(const Ended ended, run_by(session, options, scenario, backend, team, cancel));
   BRIM_TRY(report::Document document, study::study_document(ended.result));
   return show(std::move(document), ended.run > 0 ? std::to_string(ended.run) : "",
               ended.interrupted, options.output);
@@ -192,7 +197,7 @@ Result<int> run_one(const Session& session, const RunOptions& options,
 // First measured: what is not there for that is said before any work.
 Result<int> run_both(const Session& session, const RunOptions& options,
                      const study::ScenarioFile& scenario, const study::Backend& live,
-                     const study::Backend& model) {
+                     const study::Backend& model, const Cancel& cancel) {
   if (scenario.base().study.get<double>("scale") != 1)
     return fail(ErrorCode::bad_input,
                 "the model scales its figures up and a measurement can't be: --both needs 1, with "
@@ -200,14 +205,13 @@ Result<int> run_both(const Session& session, const RunOptions& options,
                 "study.scale");
   BRIM_CHECK(check_all(scenario, live));
   BRIM_CHECK(check_all(scenario, model));
-  const StopOnSignal stop;
-  BRIM_TRY(const Ended measured, run_by(session, options, scenario, live, stop.cancel()));
+  BRIM_TRY(const Ended measured, run_by(session, options, scenario, live, nullptr, cancel));
   if (measured.interrupted) {
     BRIM_TRY(report::Document document, study::study_document(measured.result));
     return show(std::move(document), measured.run > 0 ? std::to_string(measured.run) : "", true,
                 options.output);
   }
-  BRIM_TRY(const Ended modelled, run_by(session, options, scenario, model, stop.cancel()));
+  BRIM_TRY(const Ended modelled, run_by(session, options, scenario, model, nullptr, cancel));
   BRIM_TRY(report::Document document,
            study::both_document(study::both_json(measured.result, modelled.result)));
   return show(std::move(document),
@@ -215,17 +219,61 @@ Result<int> run_both(const Session& session, const RunOptions& options,
               modelled.interrupted, options.output);
 }
 
+// The model, over the images where there are any.
+Result<std::unique_ptr<study::Backend>> model_of(const RunOptions& options,
+                                                 const study::ScenarioFile& scenario,
+                                                 const Cancel& cancel) {
+  for (const study::Point& point : scenario.points())
+    for (const auto& [path, value] : point.values)
+      if (!options.images.empty() && (path.starts_with("guests.") || path.starts_with("loads.")))
+        return fail(ErrorCode::bad_input,
+                    fmt::format("the sweep varies {}, and images stand for the guests", path),
+                    "--images");
+  BRIM_TRY(auto images, read_memory_images(options.images, cancel));
+  return make_model(*scenario.base().area, std::move(images));
+}
+
+// A rank other than the first: it computes, and leaves all else to that.
+Result<int> help_to_run(const RunOptions& options, study::RankTeam& team) {
+  BRIM_TRY(const study::ScenarioFile scenario, read_scenario(options));
+  const StopOnSignal stop;
+  BRIM_TRY(const auto backend, model_of(options, scenario, stop.cancel()));
+  Progress silent;
+  BRIM_CHECK(study::run_study(
+      scenario, *backend, {.threads = options.threads, .done = {}, .team = &team},
+      [](const study::TaskId&, std::span<const study::Sample>) {}, silent, stop.cancel()));
+  return 0;
+}
+
+// Under mpirun all ranks come here.
+Result<int> run_model(const Session& session, const RunOptions& options) {
+  BRIM_TRY(const std::unique_ptr<study::RankTeam> team, study::RankTeam::join(version_line()));
+  if (team && !team->leads()) {
+    Result<int> helped = help_to_run(options, *team);
+    if (!helped) team->give_up(helped.error());
+    return helped;
+  }
+  BRIM_CHECK(check_output(options.output));
+  BRIM_TRY(const study::ScenarioFile scenario, read_scenario(options));
+  const StopOnSignal stop;
+  BRIM_TRY(const auto backend, model_of(options, scenario, stop.cancel()));
+  return run_one(session, options, scenario, *backend, team.get(), stop.cancel());
+}
+
 Result<int> run_scenario(const Session& session, const RunOptions& options) {
+  if (options.model) return run_model(session, options);
+  if (!options.images.empty())
+    return fail(ErrorCode::bad_input, "images are for --model alone", "--images");
   BRIM_CHECK(check_output(options.output));
   if (options.both && !options.resume.empty())
     return fail(ErrorCode::bad_input, "go on with one run: --live or --model", "--resume");
   BRIM_TRY(const study::ScenarioFile scenario, read_scenario(options));
   const study::Area& area = *scenario.base().area;
-  if (options.model) return run_one(session, options, scenario, *make_model(area));
   BRIM_TRY(const host::Host host, open_host(session));
   BRIM_TRY(const std::unique_ptr<study::Backend> live, make_live(area, host));
-  if (options.live) return run_one(session, options, scenario, *live);
-  return run_both(session, options, scenario, *live, *make_model(area));
+  const StopOnSignal stop;
+  if (options.live) return run_one(session, options, scenario, *live, nullptr, stop.cancel());
+  return run_both(session, options, scenario, *live, *make_model(area), stop.cancel());
 }
 
 void add_run(CLI::App& program, Session& session) {
@@ -243,7 +291,14 @@ void add_run(CLI::App& program, Session& session) {
       ->type_name("PATH=VALUE");
   command->add_option("--catalogue", options->catalogues, "Entries of your own, beside brim's")
       ->type_name("FILE");
-  command->add_option("--threads", options->threads, "Threads; 0: all processors")
+  command
+      ->add_option("--images", options->images,
+                   "With --model: VMs' memory in files, one for each guest, in place of the "
+                   "scenario's guests and loads")
+      ->type_name("FILE");
+  command
+      ->add_option("--threads", options->threads,
+                   "Threads, under mpirun of each rank; 0: all processors")
       ->check(CLI::Range(0U, 1024U))
       ->capture_default_str();
   command->add_option("--resume", options->resume, "Go on with a run that did not come to its end")
@@ -256,6 +311,7 @@ void add_run(CLI::App& program, Session& session) {
       "Example:\n  brim run share-ksm --model --format html --output study.html\n"
       "  sudo brim run share-live --live");
   command->callback([&session, options] {
+    session.shares_work = options->model;
     session.action = [&session, options] { return run_scenario(session, *options); };
   });
 }

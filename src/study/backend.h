@@ -33,6 +33,8 @@ class Backend {
   [[nodiscard]] virtual std::vector<std::string> notes(const Scenario& /*scenario*/) const {
     return {};
   }
+  // What else its figures depend on than the scenario: the same text where that is the same.
+  [[nodiscard]] virtual std::string inputs() const { return {}; }
   // One point, once. `progress` is told how far it is, from 0 to 1. `interrupted` when cancelled.
   // Thread-safe where concurrent().
   [[nodiscard]] virtual Result<void> run(const Scenario& scenario, const Rng& rng,

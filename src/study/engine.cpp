@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <map>
-#include <mutex>
-#include <optional>
+#include <string>
 #include <thread>
+
+#include <fmt/format.h>
 
 namespace brim::study {
 namespace {
@@ -18,27 +18,6 @@ std::uint64_t repeats_of(const ScenarioFile& scenario) {
 }
 
 constexpr std::uint64_t kUnits = 1000;  // of progress, a task
-
-// Hands results on in the order of the tasks, as soon as none is missing before them.
-class InOrder {
- public:
-  InOrder(std::span<const TaskId> tasks, const TaskSink& sink) : tasks_(tasks), sink_(sink) {}
-
-  void take(std::size_t number, std::vector<Sample> samples) {
-    const std::lock_guard lock(mutex_);
-    waiting_.emplace(number, std::move(samples));
-    for (auto next = waiting_.begin(); next != waiting_.end() && next->first == next_;
-         next = waiting_.erase(next), ++next_)
-      sink_(tasks_[next_], next->second);
-  }
-
- private:
-  std::span<const TaskId> tasks_;
-  const TaskSink& sink_;
-  std::mutex mutex_;
-  std::map<std::size_t, std::vector<Sample>> waiting_;
-  std::size_t next_ = 0;
-};
 
 Result<std::vector<Sample>> run_task(const ScenarioFile& scenario, const Backend& backend,
                                      const TaskId& task, Progress& progress, const Cancel& cancel) {
@@ -79,6 +58,15 @@ std::vector<TaskId> missing_tasks(const ScenarioFile& scenario, const std::set<T
   return tasks;
 }
 
+unsigned threads_for(const Backend& backend, const EngineOptions& options, std::uint64_t tasks) {
+  if (!backend.concurrent()) return 1;
+  unsigned threads = options.threads;
+  if (threads == 0)
+    threads = options.team != nullptr ? options.team->threads()
+                                      : std::max(1U, std::thread::hardware_concurrency());
+  return static_cast<unsigned>(std::min<std::uint64_t>(threads, tasks));
+}
+
 }  // namespace
 
 std::uint64_t task_count(const ScenarioFile& scenario) {
@@ -89,32 +77,37 @@ Result<void> run_study(const ScenarioFile& scenario, const Backend& backend,
                        const EngineOptions& options, const TaskSink& sink, Progress& progress,
                        const Cancel& cancel) {
   for (const Point& point : scenario.points()) BRIM_CHECK(backend.check(scenario.at(point)));
-  const std::vector<TaskId> tasks = missing_tasks(scenario, options.done);
-  progress.set_total(tasks.size() * kUnits);
-  const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
-  const unsigned wanted = options.threads == 0 ? processors : options.threads;
-  const auto threads = backend.concurrent()
-                           ? static_cast<unsigned>(std::min<std::size_t>(wanted, tasks.size()))
-                           : 1U;
-  InOrder in_order(tasks, sink);
-  std::atomic<std::size_t> next{0};
-  std::mutex mutex;
-  std::optional<Error> error;
-  std::atomic<bool> failed{false};
-  run_on_threads(threads, [&](unsigned) {
-    for (std::size_t number = next++; number < tasks.size() && !failed; number = next++) {
-      auto samples = run_task(scenario, backend, tasks[number], progress, cancel);
-      if (samples) {
-        in_order.take(number, std::move(*samples));
-        continue;
+  const std::set<TaskId>& done = options.done;
+  RankTeam* const team = options.team;
+  const std::string study = fmt::format("{:016x} {}", digest_of(scenario), backend.inputs());
+  const unsigned threads = threads_for(backend, options, task_count(scenario) - done.size());
+  if (team != nullptr && !team->leads()) {
+    Progress silent;
+    const auto run = [&](const TaskId& task, const Cancel& stop) {
+      return run_task(scenario, backend, task, silent, stop);
+    };
+    return team->help(study, threads, run, cancel);
+  }
+  TaskBoard board(missing_tasks(scenario, done), sink);
+  progress.set_total((task_count(scenario) - done.size()) * kUnits);
+  const auto compute = [&] {
+    run_on_threads(threads, [&](unsigned) {
+      while (const auto task = board.take()) {
+        auto samples = run_task(scenario, backend, *task, progress, cancel);
+        if (samples)
+          board.put(*task, std::move(*samples));
+        else
+          board.fail(std::move(samples).error());
       }
-      failed = true;
-      const std::lock_guard lock(mutex);
-      if (!error) error = std::move(samples).error();
-    }
-  });
-  if (error) return fail(std::move(*error));
-  return {};
+    });
+  };
+  if (team == nullptr) {
+    compute();
+  } else {
+    std::atomic<bool> computed{false};
+    run_beside(compute, computed, [&] { team->lead(study, board, progress, kUnits, cancel); });
+  }
+  return board.outcome();
 }
 
 }  // namespace brim::study

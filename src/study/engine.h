@@ -3,33 +3,24 @@
 // Runs all points of a scenario, each as often as it says, in turns: first every point once, then
 // every point again. Points that may run at once do, on all threads; what they record arrives in
 // the order of repeat and point all the same, each as a whole, so that a store has the same samples
-// in the same order whatever the number of threads, and a run that was killed can be gone on with.
+// in the same order whatever the number of threads and of ranks, and a run that was killed can be
+// gone on with.
 
 #include "base/progress.h"
 #include "study/backend.h"
+#include "study/rank_team.h"
+#include "study/task_board.h"
 
 #include <cstdint>
-#include <functional>
 #include <set>
-#include <span>
-#include <utility>
-#include <vector>
 
 namespace brim::study {
 
-struct TaskId {
-  std::uint32_t repeat = 0;
-  std::uint32_t point = 0;
-  auto operator<=>(const TaskId&) const = default;
-};
-
 struct EngineOptions {
-  unsigned threads = 0;   // 0: all processors
-  std::set<TaskId> done;  // of an earlier run: not done again
+  unsigned threads = 0;      // 0: all processors; under mpirun, this rank's part of them
+  std::set<TaskId> done;     // of an earlier run: not done again
+  RankTeam* team = nullptr;  // under mpirun: what the ranks share the tasks in
 };
-
-// Takes the samples of a task, the engine's point and repeat filled in.
-using TaskSink = std::function<void(const TaskId& task, std::span<const Sample> samples)>;
 
 // Of every scenario: repeats x points.
 [[nodiscard]] std::uint64_t task_count(const ScenarioFile& scenario);
@@ -37,6 +28,7 @@ using TaskSink = std::function<void(const TaskId& task, std::span<const Sample> 
 // The first error of a task ends the run once those at work have ended; `interrupted` when
 // cancelled. What was handed to the sink stands. The randomness of a task depends on the seed, and
 // the numbers of its repeat and of its point, alone; `progress` is told thousandths of a task.
+// Of a team the leader alone is given samples and progress; all come to the same end.
 [[nodiscard]] Result<void> run_study(const ScenarioFile& scenario, const Backend& backend,
                                      const EngineOptions& options, const TaskSink& sink,
                                      Progress& progress, const Cancel& cancel);

@@ -113,4 +113,7 @@ class ScenarioFile {
   std::vector<Scenario> scenarios_;  // by point
 };
 
+// 64 bits of all that its points say: two files with one digest are the same study.
+[[nodiscard]] std::uint64_t digest_of(const ScenarioFile& file);
+
 }  // namespace brim::study

@@ -183,5 +183,21 @@ TEST(Catalogue, An_entry_without_source_or_with_a_wrong_value_is_refused) {
               HasSubstr("there are: idle, writer"));
 }
 
+TEST(ScenarioDigest, It_is_of_all_that_is_said_and_of_nothing_else) {
+  const Catalogue none;
+  const auto digest = [&](const std::string& text) {
+    const auto file = ScenarioFile::parse(text, "s.toml", none, kAreas);
+    EXPECT_TRUE(file.has_value());
+    return digest_of(*file);
+  };
+  const std::string text = "area = \"test\"\n[mechanism]\npolicy = \"fast\"\n[[guests]]\n";
+  EXPECT_EQ(digest(text), digest("# a comment\n" + text));
+  EXPECT_EQ(digest(text), digest(text + "memory = \"1024MiB\"\n"));  // as it is without
+  for (const char* more :
+       {"memory = \"2GiB\"\n", "count = 2\n", "[hardware]\ncores = 3\n", "[study]\nseed = 2\n",
+        "[sweep.over]\n\"mechanism.rate\" = [1, 2]\n", "[loads.idle]\nkind = \"idle\"\n"})
+    EXPECT_NE(digest(text), digest(text + more)) << more;
+}
+
 }  // namespace
 }  // namespace brim::study

@@ -32,6 +32,13 @@ def test_package_holds_all_and_runs():
         needs = told("dpkg-deb", "-f", str(package), "Depends")
         for library in ("libc6", "libfmt9", "libkdumpfile10", "libsoci-core4.0", "libzstd1"):
             assert library in needs, needs
+        assert "mpi" not in needs, needs
+        # Present where there was an MPI to build with.
+        for package in Path(folder).glob("brim-mpi_*.deb"):
+            told("dpkg-deb", "-x", str(package), str(root))
+            assert (root / "usr/lib/brim/libbrim-mpi.so").exists()
+            needs = told("dpkg-deb", "-f", str(package), "Depends")
+            assert "libopenmpi3" in needs and "brim (=" in needs, needs
         version = told(str(root / "usr/bin/brim"), "--version")
         assert version == run("--version").stdout, version
 

@@ -36,6 +36,7 @@ HostSimulation::HostSimulation(const HostShape& host, const std::vector<GuestPla
     const std::uint64_t number = guests_.size();
     guests_.emplace_back(plan.shape, pages, number, *writer_, rng.split("guest", number));
     plans_.push_back(plan.load);
+    images_.push_back(plan.image);
   }
 }
 
@@ -70,6 +71,15 @@ void HostSimulation::tune(ModelTime now) {
   knobs.pages_to_scan = order.pages_to_scan;
   knobs.sleep = order.sleep;
   ksm_->set(knobs);
+}
+
+void HostSimulation::boot() {
+  for (std::size_t i = 0; i < guests_.size(); ++i) {
+    guests_[i].boot();
+    if (!images_[i]) continue;
+    Page page = guest_pages_[i].first;
+    for (const Content content : *images_[i]) writer_->write(page++, content);
+  }
 }
 
 // One step, or what is left of one.
@@ -141,7 +151,7 @@ SharingPotential HostSimulation::potential() const {
 
 Result<void> HostSimulation::run(const SimulationTimes& times, const Sink& sink,
                                  const std::function<void(double)>& step, const Cancel& cancel) {
-  for (Guest& guest : guests_) guest.boot();
+  boot();
   loads_start_ = times.warm_up;
   const ModelTime end = times.warm_up + times.duration;
   const auto go_to = [&](ModelTime until) {

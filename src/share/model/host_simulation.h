@@ -38,6 +38,8 @@ struct HostShape {
 struct GuestPlan {
   GuestShape shape;
   std::optional<SyntheticShape> load;
+  // What its pages hold, in place of the shape's classes.
+  std::shared_ptr<const std::vector<Content>> image = nullptr;
 };
 
 // Makes the mechanism on the memory it is given. Null: nothing is shared.
@@ -90,6 +92,7 @@ class HostSimulation {
   [[nodiscard]] const SimulatedMemory& memory() const { return memory_; }
 
  private:
+  void boot();
   void advance(ModelTime until);
   void tune(ModelTime now);
   [[nodiscard]] HostMemory host_memory() const;
@@ -109,6 +112,7 @@ class HostSimulation {
   std::vector<SimulatedMemory::Range> guest_pages_;
   std::vector<Guest> guests_;
   std::vector<std::optional<SyntheticShape>> plans_;
+  std::vector<std::shared_ptr<const std::vector<Content>>> images_;
   std::vector<std::unique_ptr<GuestLoad>> loads_;  // once started
   Rng rng_;
   ModelTime now_{0};

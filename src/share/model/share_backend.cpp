@@ -3,6 +3,8 @@
 
 #include "share/model/share_area.h"
 
+#include <utility>
+
 namespace brim::share::model {
 namespace {
 
@@ -39,17 +41,22 @@ void record(const SharingPotential& potential, double t, double scale,
 
 class ShareBackend final : public study::Backend {
  public:
+  explicit ShareBackend(std::vector<MemoryImage> images) : images_(std::move(images)) {}
   [[nodiscard]] Provenance provenance() const override { return Provenance::modelled; }
   [[nodiscard]] bool concurrent() const override { return true; }
   [[nodiscard]] Result<void> check(const study::Scenario& scenario) const override {
-    BRIM_TRY(const SimulationPlan plan, plan_simulation(scenario));
+    BRIM_TRY(const SimulationPlan plan, plan_for(scenario));
     return {};
   }
+  [[nodiscard]] std::vector<std::string> notes(const study::Scenario&) const override {
+    return notes_of(images_);
+  }
+  [[nodiscard]] std::string inputs() const override { return identity_of(images_); }
   [[nodiscard]] Result<void> run(const study::Scenario& scenario, const Rng& rng,
                                  const study::SampleSink& sink,
                                  const std::function<void(double)>& progress,
                                  const Cancel& cancel) const override {
-    BRIM_TRY(const SimulationPlan plan, plan_simulation(scenario));
+    BRIM_TRY(const SimulationPlan plan, plan_for(scenario));
     HostSimulation simulation(plan.host, plan.guests, plan.mechanism, rng);
     if (plan.ksmtuned) simulation.use_ksmtuned(*plan.ksmtuned);
     const auto scale = scenario.study.get<double>("scale");
@@ -60,10 +67,21 @@ class ShareBackend final : public study::Backend {
     record(simulation.potential(), end, scale, sink);
     return {};
   }
+
+ private:
+  [[nodiscard]] Result<SimulationPlan> plan_for(const study::Scenario& scenario) const {
+    BRIM_TRY(SimulationPlan plan, plan_simulation(scenario));
+    BRIM_CHECK(put_images(images_, scenario, plan));
+    return plan;
+  }
+
+  std::vector<MemoryImage> images_;
 };
 
 }  // namespace
 
-std::unique_ptr<study::Backend> make_share_backend() { return std::make_unique<ShareBackend>(); }
+std::unique_ptr<study::Backend> make_share_backend(std::vector<MemoryImage> images) {
+  return std::make_unique<ShareBackend>(std::move(images));
+}
 
 }  // namespace brim::share::model

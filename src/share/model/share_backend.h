@@ -2,12 +2,16 @@
 #pragma once
 // The model of the area "share" as a backend of studies.
 
+#include "share/model/memory_image.h"
 #include "study/backend.h"
 
 #include <memory>
+#include <vector>
 
 namespace brim::share::model {
 
-[[nodiscard]] std::unique_ptr<study::Backend> make_share_backend();
+// `images`, where there are any, stand for the guests of the scenario.
+[[nodiscard]] std::unique_ptr<study::Backend> make_share_backend(
+    std::vector<MemoryImage> images = {});
 
 }  // namespace brim::share::model
