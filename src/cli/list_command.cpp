@@ -112,6 +112,21 @@ Result<Document> catalogue_document() {
                        rows);
 }
 
+// What sections say besides parameters: an entry to take values from, and who is meant.
+constexpr auto kChoices = std::to_array<std::array<std::string_view, 5>>({
+    {"hardware", "entry", "text", "",
+     "An entry of the catalogue; the section's own keys change it."},
+    {"mechanism", "policy", "text", "", "One of 'brim list policies'; or an entry says it."},
+    {"mechanism", "entry", "text", "", "An entry of the catalogue."},
+    {"guests", "entry", "text", "", "An entry of the catalogue; the group's own keys change it."},
+    {"guests", "count", "count", "1", "Guests of the group."},
+    {"guests", "load", "text", "", "A name of [loads]; none: idle."},
+    {"loads", "kind", "text", "", "One of 'brim list policies'; or an entry says it."},
+    {"loads", "entry", "text", "", "An entry of the catalogue."},
+    {"sweep", "how", "choice", "cartesian", "How values of several paths go together."},
+    {"sweep.over", "PATH", "list", "", "The values of any key above: \"mechanism.sleep\"."},
+});
+
 void add_rows(const std::string& of, std::span<const study::Parameter> parameters, Rows& rows) {
   for (const study::Parameter& parameter : parameters)
     rows.push_back({of, std::string(parameter.key), std::string(name_of(parameter.type)),
@@ -131,7 +146,11 @@ Result<Document> parameters_document() {
     for (const study::Family& family : area->loads)
       add_rows(name + " load " + std::string(family.name), family.parameters, rows);
     add_rows(name + " guests", area->guests, rows);
+    add_rows(name + " live", area->live, rows);
   }
+  for (const auto& [of, key, type, fallback, summary] : kChoices)
+    rows.push_back({std::string(of), std::string(key), std::string(type), "", std::string(fallback),
+                    key == "how" ? "cartesian,one_at_a_time,together" : "", std::string(summary)});
   return text_document("parameters", "Parameters of scenarios",
                        {"of", "key", "type", "unit", "default", "choices", "summary"}, rows);
 }
@@ -152,18 +171,33 @@ Result<Document> policies_document() {
 
 struct Listing {
   const char* name;
+  const char* summary;
   Result<Document> (*make)();
 };
 constexpr std::array kListings = std::to_array<Listing>({
-    {"catalogue", catalogue_document},
-    {"causes", [] { return Result<Document>(causes_document()); }},
-    {"metrics", [] { return Result<Document>(metrics_document()); }},
-    {"parameters", parameters_document},
-    {"policies", policies_document},
-    {"scenarios", scenarios_document},
+    {"catalogue",
+     "Hardware, guests, loads and mechanisms that scenarios can name, with their sources",
+     catalogue_document},
+    {"causes", "Why pages that could be shared are not, and what would free them",
+     [] { return Result<Document>(causes_document()); }},
+    {"metrics", "All that brim can record, with units",
+     [] { return Result<Document>(metrics_document()); }},
+    {"parameters", "All keys of scenarios, with units, defaults and choices", parameters_document},
+    {"policies", "Mechanisms and loads that scenarios can choose", policies_document},
+    {"scenarios", "Studies that 'brim run' knows by name", scenarios_document},
 });
 
+// What there is to list.
+Document lists_document() {
+  Rows rows;
+  rows.reserve(kListings.size());
+  for (const Listing& listing : kListings) rows.push_back({listing.name, listing.summary});
+  return text_document("lists", "What 'brim list' shows: write one after it", {"name", "summary"},
+                       rows);
+}
+
 Result<int> list(const std::string& what, const Output& output) {
+  if (what.empty()) BRIM_CHECK(write_document(lists_document(), output));
   for (const Listing& listing : kListings) {
     if (what != listing.name) continue;
     BRIM_TRY(const Document document, listing.make());
@@ -178,11 +212,12 @@ void add_list_command(CLI::App& program, Session& session) {
   CLI::App* command = program.add_subcommand(
       "list", "Show what brim knows: scenarios, catalogue, policies, parameters, metrics, causes");
   auto output = std::make_shared<Output>();
-  auto what = std::make_shared<std::string>("metrics");
+  auto what = std::make_shared<std::string>();
   std::vector<std::string> names(kListings.size());
   std::transform(kListings.begin(), kListings.end(), names.begin(),
                  [](const Listing& listing) { return listing.name; });
-  command->add_option("what", *what, "Of what")->check(CLI::IsMember(names))->capture_default_str();
+  command->add_option("what", *what, "Of what; none: what there is to list")
+      ->check(CLI::IsMember(names));
   add_output_options(*command, *output);
   command->footer("Example:\n  brim list scenarios");
   command->callback([&session, output, what] {

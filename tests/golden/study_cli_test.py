@@ -156,7 +156,14 @@ def test_a_published_study_beside_ours():
 def test_lists_follow_their_schema():
     for what in ("scenarios", "catalogue", "policies", "parameters"):
         assert run_json("list", "list", what)[what]
+    # Without a word: every list there is.
+    names = [one["name"] for one in run_json("list", "list")["lists"]]
+    assert names == sorted(names) and len(names) >= 6
+    for name in names:
+        assert run_json("list", "list", name)[name]
     parameters = run_json("list", "list", "parameters")["parameters"]
+    sections = {p["of"] for p in parameters}
+    assert {"study", "schedule", "guests", "share live", "sweep.over"} <= sections, sections
     ksm = [p for p in parameters if p["of"] == "share mechanism ksm" and p["key"] == "pages_to_scan"]
     assert ksm and ksm[0]["default"] == "100" and ksm[0]["unit"] == "pages"
     assert all(entry["source"] for entry in run_json("list", "list", "catalogue")["catalogue"])
