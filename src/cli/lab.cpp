@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // brim lab prepare: what guests are made of.
 #include "base/text.h"
+#include "cli/lab_start.h"
 #include "cli/session.h"
 #include "lab/prepare.h"
 
@@ -29,20 +30,6 @@ struct LabPrepareText {
   std::vector<std::string> only;
   Output output;
 };
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
-// $XDG_CACHE_HOME/brim, /var/cache/brim for root, else ~/.cache/brim.
-Result<std::string> cache_directory(const std::string& typed) {
-  if (!typed.empty()) return typed;
-  if (const std::string base = environment("XDG_CACHE_HOME"); !base.empty()) return base + "/brim";
-  if (::geteuid() == 0) return std::string("/var/cache/brim");
-  if (const std::string home = environment("HOME"); !home.empty()) return home + "/.cache/brim";
-  return fail(ErrorCode::bad_input, "no $HOME to keep a cache in; name a folder", "--cache");
-}
 
 // Beside the program as it is built, or where it is installed.
 Result<std::string> agent_program(const std::string& typed) {
@@ -112,7 +99,7 @@ Document prepare_document(const std::string& directory,
 
 Result<int> lab_prepare(const LabPrepareText& typed) {
   BRIM_CHECK(check_output(typed.output));
-  BRIM_TRY(const std::string directory, cache_directory(typed.cache));
+  BRIM_TRY(const std::string directory, lab_cache_directory(typed.cache));
   lab::PrepareOptions options;
   BRIM_TRY(options.agent, agent_program(typed.agent));
   options.mirror = typed.mirror;
@@ -130,11 +117,7 @@ Result<int> lab_prepare(const LabPrepareText& typed) {
 }
 
 void declare_lab_prepare(CLI::App& command, LabPrepareText& typed) {
-  command
-      .add_option("--cache", typed.cache,
-                  "Where to keep it (default: $XDG_CACHE_HOME/brim, /var/cache/brim for root, else "
-                  "~/.cache/brim)")
-      ->type_name("DIR");
+  add_lab_cache_option(command, typed.cache);
   std::string names;
   for (const lab::StepDescription& step : lab::prepare_steps())
     names += fmt::format("{}{}", names.empty() ? "" : ", ", step.name);
@@ -153,18 +136,40 @@ void declare_lab_prepare(CLI::App& command, LabPrepareText& typed) {
       "Example:\n  sudo brim lab prepare --only kernel-6.12-cloud --only initramfs");
 }
 
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
 }  // namespace
+
+Result<std::string> lab_cache_directory(const std::string& typed) {
+  if (!typed.empty()) return typed;
+  if (const std::string base = environment("XDG_CACHE_HOME"); !base.empty()) return base + "/brim";
+  if (::geteuid() == 0) return std::string("/var/cache/brim");
+  if (const std::string home = environment("HOME"); !home.empty()) return home + "/.cache/brim";
+  return fail(ErrorCode::bad_input, "no $HOME to keep a cache in; name a folder", "--cache");
+}
+
+void add_lab_cache_option(CLI::App& command, std::string& directory) {
+  command
+      .add_option("--cache", directory,
+                  "What guests are made of (default: $XDG_CACHE_HOME/brim, /var/cache/brim for "
+                  "root, else ~/.cache/brim)")
+      ->type_name("DIR");
+}
 
 void add_lab_commands(CLI::App& program, Session& session) {
   CLI::App* area = program.add_subcommand("lab", "Real guests for experiments");
   area->require_subcommand(0, 1);
-  area->footer("Example:\n  sudo brim lab prepare");
+  area->footer("Example:\n  sudo brim lab prepare\n  sudo brim lab start --count 2");
   CLI::App* prepare = area->add_subcommand(
       "prepare", "Get kernels, make an initramfs with brim's agent and a root file system");
   auto typed = std::make_shared<LabPrepareText>();
   declare_lab_prepare(*prepare, *typed);
   prepare->callback(
       [&session, typed] { session.action = [typed] { return lab_prepare(*typed); }; });
+  add_lab_start_command(*area, session);
 }
 
 }  // namespace brim::cli
