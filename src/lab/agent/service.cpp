@@ -117,7 +117,7 @@ Service::Answer Service::execute(const json& request) {
   const auto script = request.find("script");
   if (script == request.end() || !script->is_string())
     return fail(ErrorCode::bad_input, "expected \"script\": a string");
-  const auto timeout = request.value("timeout_seconds", json(10));
+  const auto timeout = request.value("timeout_seconds", json(10U));
   if (!timeout.is_number_unsigned() || timeout.get<std::uint64_t>() > kLongestScriptSeconds)
     return fail(ErrorCode::bad_input,
                 fmt::format("expected \"timeout_seconds\": at most {}", kLongestScriptSeconds));
