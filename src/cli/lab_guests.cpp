@@ -12,14 +12,13 @@
 namespace brim::cli {
 namespace {
 
-using nlohmann::json;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr auto kLongestBoot = seconds(600);  // many emulated guests on few processors are slow
 constexpr auto kLongestAnswer = seconds(30);
 
-std::string state_of(const json& load) {
+std::string state_of(const nlohmann::json& load) {
   if (load.value("running", false) && !load.value("filled", false)) return "preparing";
   std::string ended = load.value("ended", std::string());
   if (!ended.empty()) return ended;
@@ -43,7 +42,8 @@ Result<LabGuests> LabGuests::start(const host::Host& host, const lab::GuestOptio
     one.name = fmt::format("brim-lab-{}", i);
     BRIM_TRY(lab::Guest guest, lab::Guest::start(host, one));
     const int pid = guest.pid();
-    guests.members_.push_back({one.name, std::move(guest), pid, "", 0, true, 0, json::object()});
+    guests.members_.push_back(
+        {one.name, std::move(guest), pid, "", 0, true, 0, nlohmann::json::object()});
   }
   return guests;
 }
@@ -57,7 +57,7 @@ Result<void> LabGuests::wait_for(Member& member, const Cancel& cancel) const {
     if (hello) {
       member.kernel = hello->value("kernel", std::string());
       member.ready_seconds = seconds_since_start();
-      for (const json& problem : hello->value("problems", json::array()))
+      for (const nlohmann::json& problem : hello->value("problems", nlohmann::json::array()))
         fmt::print(stderr, "brim: {}: {}\n", member.name, printable(problem.get<std::string>()));
       return {};
     }
@@ -109,7 +109,7 @@ bool LabGuests::failed(const Member& member) {
 
 bool LabGuests::any_failed() const { return std::any_of(members_.begin(), members_.end(), failed); }
 
-json LabGuests::member_json(const Member& member) {
+nlohmann::json LabGuests::member_json(const Member& member) {
   return {{"name", member.name},
           {"pid", member.pid},
           {"kernel", member.kernel},
@@ -137,7 +137,7 @@ report::Document LabGuests::document(const lab::GuestOptions& options,
                    {"memory_bytes", options.memory.count()},
                    {"load", lab::format_load(load)},
                    {"elapsed_seconds", seconds_since_start()},
-                   {"guests", json::array()}};
+                   {"guests", nlohmann::json::array()}};
   report::Table table{"guests",
                       "Guests",
                       "",

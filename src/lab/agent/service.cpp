@@ -20,7 +20,7 @@ using nlohmann::json;
 constexpr std::size_t kMostScriptOutput = std::size_t{256} << 10;
 constexpr unsigned kLongestScriptSeconds = 3600;
 // Output and errors together, then the status on a line of its own.
-constexpr char kScriptScript[] = R"(/bin/sh -c "$1" 2>&1; printf '\n%d' $?)";
+constexpr char kRunScript[] = R"(/bin/sh -c "$1" 2>&1; printf '\n%d' $?)";
 
 std::string text_of(const char* path) {
   std::ifstream file(path);
@@ -122,7 +122,7 @@ Service::Answer Service::execute(const json& request) {
     return fail(ErrorCode::bad_input,
                 fmt::format("expected \"timeout_seconds\": at most {}", kLongestScriptSeconds));
   BRIM_TRY(std::string output,
-           host::run_program({"/bin/sh", "-c", kScriptScript, "sh", script->get<std::string>()},
+           host::run_program({"/bin/sh", "-c", kRunScript, "sh", script->get<std::string>()},
                              std::chrono::seconds(timeout.get<unsigned>())));
   const std::size_t last = output.rfind('\n');
   const auto status = parse_number(std::string_view(output).substr(last + 1));
