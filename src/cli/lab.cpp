@@ -2,6 +2,7 @@
 // brim lab prepare: what guests are made of.
 #include "base/text.h"
 #include "cli/lab_places.h"
+#include "cli/lab_start.h"
 #include "cli/session.h"
 #include "lab/prepare.h"
 
@@ -103,11 +104,7 @@ Result<int> lab_prepare(const LabPrepareText& typed) {
 }
 
 void declare_lab_prepare(CLI::App& command, LabPrepareText& typed) {
-  command
-      .add_option("--cache", typed.cache,
-                  "Where to keep it (default: $XDG_CACHE_HOME/brim, /var/cache/brim for root, else "
-                  "~/.cache/brim)")
-      ->type_name("DIR");
+  add_lab_cache_option(command, typed.cache);
   std::string names;
   for (const lab::StepDescription& step : lab::prepare_steps())
     names += fmt::format("{}{}", names.empty() ? "" : ", ", step.name);
@@ -128,16 +125,26 @@ void declare_lab_prepare(CLI::App& command, LabPrepareText& typed) {
 
 }  // namespace
 
+void add_lab_cache_option(CLI::App& command, std::string& directory) {
+  command
+      .add_option("--cache", directory,
+                  "What guests are made of (default: $BRIM_LAB_CACHE, $XDG_CACHE_HOME/brim, "
+                  "/var/cache/brim for "
+                  "root, else ~/.cache/brim)")
+      ->type_name("DIR");
+}
+
 void add_lab_commands(CLI::App& program, Session& session) {
   CLI::App* area = program.add_subcommand("lab", "Real guests for experiments");
   area->require_subcommand(0, 1);
-  area->footer("Example:\n  sudo brim lab prepare");
+  area->footer("Example:\n  sudo brim lab prepare\n  sudo brim lab start --count 2");
   CLI::App* prepare = area->add_subcommand(
       "prepare", "Get kernels, make an initramfs with brim's agent and a root file system");
   auto typed = std::make_shared<LabPrepareText>();
   declare_lab_prepare(*prepare, *typed);
   prepare->callback(
       [&session, typed] { session.action = [typed] { return lab_prepare(*typed); }; });
+  add_lab_start_command(*area, session);
 }
 
 }  // namespace brim::cli

@@ -55,7 +55,7 @@ Result<std::string> guest_cgroup_path(const Host& host, const std::string& name)
   BRIM_ASSERT(name.starts_with(kGuestCgroupPrefix) && name.find('/') == std::string::npos);
   BRIM_TRY(const Cgroups cgroups, read_cgroups(host));
   const CgroupMount* mount = cgroups.with("memory");
-  if (mount == nullptr || !host.live())
+  if (mount == nullptr)
     return fail(ErrorCode::missing, "no cgroup hierarchy has the memory controller", host.root());
   if (mount->v2) {
     const std::string path = mount->path + "/cgroup.subtree_control";
@@ -84,6 +84,8 @@ Result<void> remove_guest_cgroup(const std::string& path) {
 }
 
 Result<GuestCgroup> GuestCgroup::create(const Host& host, const std::string& name, Bytes limit) {
+  if (!host.live())
+    return fail(ErrorCode::missing, "guests run on the live machine only", host.root());
   BRIM_TRY(std::string path, guest_cgroup_path(host, name));
   if (::mkdir(path.c_str(), 0755) != 0)
     return fail(errno_error(errno, "make a cgroup for a guest", path));

@@ -4,6 +4,7 @@
 #include "base/json_text.h"
 #include "base/text.h"
 #include "host/qmp.h"
+#include "lab/agent/root_file_system.h"
 #include "lab/agent/service.h"
 #include "lab/guest_record.h"
 
@@ -68,6 +69,13 @@ std::string panic_of(const std::string& path) {
   return {};
 }
 
+// As QEMU's options take a comma.
+std::string with_doubled_commas(const std::string& text) {
+  std::string doubled;
+  for (const char letter : text) doubled.append(letter == ',' ? 2 : 1, letter);
+  return doubled;
+}
+
 bool is_gone(const Error& error) {
   return error.code == ErrorCode::missing || error.code == ErrorCode::gone;
 }
@@ -100,6 +108,14 @@ std::vector<std::string> guest_arguments(const GuestOptions& options,
       fmt::format("socket,id=agent,path={}/agent,server=on,wait=off", directory), "-device",
       fmt::format("virtserialport,chardev=agent,name={}", kAgentPort), "-device",
       "virtio-balloon-pci,id=balloon"};
+  if (!options.root_image.empty()) {
+    // What the guest writes goes to a scratch file without a name, which ends with QEMU.
+    words.insert(words.end(),
+                 {"-drive",
+                  fmt::format("if=none,id=root,format=raw,snapshot=on,file={}",
+                              with_doubled_commas(options.root_image)),
+                  "-device", fmt::format("virtio-blk-pci,drive=root,serial={}", kRootDiskSerial)});
+  }
   words.insert(words.end(), options.emulator_arguments.begin(), options.emulator_arguments.end());
   return words;
 }

@@ -30,13 +30,16 @@ namespace brim::lab {
 enum class Accelerator : std::uint8_t { tcg, kvm };
 [[nodiscard]] std::string_view name_of(Accelerator accelerator);
 
+// What QEMU may take besides the guest's memory: it needs 32 MiB for translated code and about 60
+// MiB of its own; the rest is for the page cache of its files.
+inline constexpr Bytes kEmulatorMemory = mebibytes(256);
+
 struct GuestOptions {
   std::string name = "guest";
   KernelFiles files;
+  std::string root_image;  // a root file system for loads of programs; empty: none
   Bytes memory = mebibytes(128);
-  // Of the cgroup: what QEMU needs besides is 32 MiB of translated code and about 60 MiB of its
-  // own.
-  Bytes host_memory_limit = mebibytes(128 + 256);
+  Bytes host_memory_limit = mebibytes(128) + kEmulatorMemory;  // of the cgroup
   unsigned processors = 1;
   Accelerator accelerator = Accelerator::tcg;
   bool huge_pages = true;  // behind its memory, as the host is set; false: none
@@ -77,6 +80,7 @@ class Guest {
   [[nodiscard]] Result<void> quit(std::chrono::milliseconds timeout);
 
   [[nodiscard]] int pid() const { return process_->pid(); }
+  [[nodiscard]] bool running() { return process_ && process_->running(); }
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] const std::string& cgroup() const { return cgroup_->path(); }
 

@@ -16,6 +16,7 @@ namespace brim::lab {
 namespace {
 
 using host::ScratchDirectory;
+using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 
@@ -50,6 +51,15 @@ TEST(Guest, Its_command_line_names_the_agent_s_port_the_balloon_and_private_memo
   EXPECT_THAT(words, Contains("-no-reboot"));
   EXPECT_THAT(words, Not(Contains(HasSubstr("share=on"))));
   EXPECT_EQ(words.back(), "-S");
+}
+
+TEST(Guest, A_root_image_is_a_disk_whose_writes_go_elsewhere) {
+  GuestOptions options;
+  EXPECT_THAT(guest_arguments(options, "/d"), Not(Contains(HasSubstr("virtio-blk"))));
+  options.root_image = "/a,b/root.ext4";
+  const auto words = guest_arguments(options, "/d");
+  EXPECT_THAT(words, Contains(AllOf(HasSubstr("snapshot=on"), HasSubstr("file=/a,,b/root.ext4"))));
+  EXPECT_THAT(words, Contains(HasSubstr("serial=brim-root")));
 }
 
 TEST(GuestRecord, What_a_dead_brim_left_is_removed_and_told_once) {

@@ -66,6 +66,17 @@ Result<PreparedStep> prepare_step(const Step& step, Cache& cache, const PrepareO
   return prepared;
 }
 
+// A verified file of a step.
+Result<std::string> prepared_file(const Cache& cache, const std::string& step,
+                                  std::string_view end) {
+  BRIM_TRY(const auto found, cache.find(step, std::nullopt));
+  for (const Artefact& artefact : found.value_or(std::vector<Artefact>()))
+    if (artefact.name.ends_with(end)) return artefact.path;
+  return fail(ErrorCode::missing,
+              fmt::format("not prepared; run `brim lab prepare --only {}`", step),
+              cache.path(step));
+}
+
 }  // namespace
 
 std::string_view name_of(StepOutcome outcome) {
@@ -102,18 +113,20 @@ Result<std::vector<PreparedStep>> prepare(Cache& cache, const PrepareOptions& op
 
 Result<KernelFiles> prepared_kernel(const Cache& cache, const std::string& kernel) {
   KernelFiles files;
-  for (const std::string& step : {std::string("initramfs"), "kernel-" + kernel}) {
-    BRIM_TRY(const auto found, cache.find(step, std::nullopt));
-    if (!found)
-      return fail(ErrorCode::missing,
-                  fmt::format("not prepared; run `brim lab prepare --only {}`", step),
-                  cache.path(step));
-    for (const Artefact& artefact : *found) {
-      if (artefact.name.ends_with(".vmlinux")) files.kernel = artefact.path;
-      if (artefact.name.ends_with(".cpio")) files.initramfs.push_back(artefact.path);
-    }
-  }
+  BRIM_TRY(std::string initramfs, prepared_initramfs(cache));
+  files.initramfs.push_back(std::move(initramfs));
+  BRIM_TRY(std::string modules, prepared_file(cache, "kernel-" + kernel, ".cpio"));
+  files.initramfs.push_back(std::move(modules));
+  BRIM_TRY(files.kernel, prepared_file(cache, "kernel-" + kernel, ".vmlinux"));
   return files;
+}
+
+Result<std::string> prepared_root(const Cache& cache) {
+  return prepared_file(cache, "rootfs", ".ext4");
+}
+
+Result<std::string> prepared_initramfs(const Cache& cache) {
+  return prepared_file(cache, "initramfs", ".cpio");
 }
 
 }  // namespace brim::lab

@@ -57,5 +57,9 @@ struct KernelFiles {
 // `kernel`: "6.1", "6.1-cloud", "6.12" or "6.12-cloud". `missing`, naming the command to run, where
 // it was not prepared.
 [[nodiscard]] Result<KernelFiles> prepared_kernel(const Cache& cache, const std::string& kernel);
+// The image of the root file system; to be opened for reading only. `missing` as above.
+[[nodiscard]] Result<std::string> prepared_root(const Cache& cache);
+// The initramfs with the agent, without any kernel's modules. `missing` as above.
+[[nodiscard]] Result<std::string> prepared_initramfs(const Cache& cache);
 
 }  // namespace brim::lab

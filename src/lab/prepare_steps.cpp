@@ -5,7 +5,6 @@
 #include "lab/kernel_image.h"
 #include "lab/kernel_modules.h"
 
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -20,15 +19,12 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::minutes;
 
-// The devices of the lab's guests, and the overlay for their root file system.
-constexpr std::array<std::string_view, 6> kGuestModules = {
-    "virtio_pci", "virtio_console", "virtio_balloon", "virtio_blk", "virtio_net", "overlay"};
-
 // Raised where the steps' own way of making things changes what they make.
 constexpr int kRecipe = 1;
 
-constexpr char kRootSize[] = "2G";  // the file is sparse
-constexpr char kRootPackages[] = "mariadb-server,mariadb-client,iproute2,procps";
+// Half a gigabyte is used, and guests write to the rest.
+constexpr char kRootSize[] = "768M";
+constexpr char kRootPackages[] = "mariadb-server,mariadb-client,gcc,libc6-dev,iproute2,procps";
 
 Result<std::string> kernel_inputs(const Step& step, const PrepareOptions& /*options*/) {
   return fmt::format("recipe {}\npackage {}\nsuite {}\nmodules {}\n", kRecipe, step.package,
@@ -130,7 +126,7 @@ Result<std::vector<MadeFile>> make_root(const Step& step, Preparation& preparati
   const Workshop& workshop = preparation.workshop;
   preparation.tell("reading the package lists");
   BRIM_CHECK(preparation.packages.update(workshop));
-  preparation.tell("installing Debian with MariaDB into a folder (minutes)");
+  preparation.tell("installing Debian with MariaDB and gcc into a folder (minutes)");
   // Packages' post-installation needs to search this folder as other users, too.
   std::error_code error;
   fs::create_directory(workshop.path("tmp"), error);
@@ -151,7 +147,7 @@ Result<std::vector<MadeFile>> make_root(const Step& step, Preparation& preparati
   BRIM_CHECK(workshop.run(
       {"mkfs.ext4", "-q", "-L", "brim-root", "-d", workshop.path("root"), made, kRootSize},
       minutes(10)));
-  // Guests write to an overlay of their own; the base is never opened for writing.
+  // Guests write to a scratch disk over it; the base is never opened for writing.
   fs::permissions(made, fs::perms(0444), error);
   return std::vector<MadeFile>{{made, fmt::format("{}.ext4", step.name)}};
 }
@@ -184,7 +180,7 @@ const std::vector<Step>& steps() {
        "",
        ""},
       {"rootfs",
-       "Debian 12 with MariaDB, a read-only base",
+       "Debian 12 with MariaDB and gcc, a read-only base",
        {"apt-get", "mmdebstrap", "mkfs.ext4", "unshare"},
        root_inputs,
        make_root,

@@ -129,6 +129,28 @@ def test_over_time_on_a_file_that_changes():
     assert sum(look["churned_pages"] for look in looks[1:]) == 1, looks
 
 
+def test_lab_start_refuses_what_it_can_not_do():
+    cache = WORK / "lab-cache"
+    cache.mkdir()
+    cases = [
+        (["--load", "byte=1MiB"], 2, "did you mean 'bytes'"),
+        (["--load", "mariadb,client=1"], 2, "did you mean 'clients'"),
+        (["--memory", "12"], 2, "--memory"),
+        (["--count", "0"], 2, "--count"),
+        (["--every", "1ms"], 2, "--every"),
+        (["--for", "soon"], 2, "--for"),
+        (["--kernel", "6.12-clod"], 2, "did you mean '6.12-cloud'"),
+        (["--kernel", "/no/such/kernel"], 2, "/no/such/kernel"),
+        (["--initrd", "/no/such/initrd"], 2, "--initrd"),
+        (["--load", "idle"], 3, "brim lab prepare --only initramfs"),
+    ]
+    for arguments, status, expected in cases:
+        message = one_line(run("lab", "start", "--cache", cache, *arguments, status=status))
+        assert expected in message, (arguments, message)
+    message = one_line(run("lab", "start", "--cache", WORK / "no-cache", status=3))
+    assert "brim lab prepare" in message, message
+
+
 def test_a_group_of_commands_alone_shows_its_usage():
     assert "Usage: brim share [OPTIONS]" in run("share", status=2).stderr
 
@@ -261,7 +283,8 @@ def test_doctor_on_fixture_hosts():
 def test_version_help_and_manual():
     assert "revision" in run("--version").stdout
     for command in ([], ["share"], ["share", "scan"], ["doctor"], ["runs"], ["report"], ["export"],
-                    ["compare"], ["restore"], ["list"], ["run"], ["reproduce"]):
+                    ["compare"], ["restore"], ["list"], ["run"], ["reproduce"], ["lab"],
+                    ["lab", "prepare"], ["lab", "start"]):
         assert "Example" in run(*command, "--help").stdout, command
     assert run(status=2).stdout == ""
 

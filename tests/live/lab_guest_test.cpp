@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Real guests under QEMU from what `brim lab prepare` made (in $BRIM_LAB_CACHE, else where brim
-// keeps it for this user): the agent's load in them, the monitor's commands, and that nothing of a
-// guest survives a brim that is killed. Needs root (a cgroup), QEMU and the prepared artefacts.
+// Real guests under QEMU from what `brim lab prepare` made: the agent's load in them, the monitor's
+// commands, and that nothing of a guest survives a brim that is killed.
 
-#include "host/child.h"
 #include "host/process.h"
-#include "host/scratch_directory.h"
-#include "lab/guest.h"
 #include "lab/guest_record.h"
+#include "lab_fixture.h"
 #include "share_child.h"
 
 #include <filesystem>
@@ -18,46 +15,11 @@
 namespace brim::lab {
 namespace {
 
+using live::kAnswer;
+using live::kBoot;
+using live::Lab;
 using nlohmann::json;
 using std::chrono::seconds;
-
-constexpr auto kBoot = seconds(120);
-constexpr auto kAnswer = seconds(20);
-
-std::string cache_directory() {
-  const char* named = std::getenv("BRIM_LAB_CACHE");
-  return named != nullptr ? named : "/var/cache/brim";
-}
-
-// What the tests of guests stand on; `missing` says what is not there.
-struct Lab {
-  host::ScratchDirectory scratch;
-  std::optional<host::Host> host;
-  GuestOptions options;
-  std::string missing;
-
-  explicit Lab(const std::string& kernel) {
-    if (::geteuid() != 0) missing = "root, for a cgroup";
-    if (!host::run_program({"qemu-system-x86_64", "--version"}, seconds(10)))
-      missing = "qemu-system-x86_64";
-    auto live = host::Host::open("/");
-    if (live) host.emplace(std::move(*live));
-    const auto cache = Cache::open_for_reading(cache_directory());
-    const auto files = cache ? prepared_kernel(*cache, kernel) : fail(cache.error());
-    if (files)
-      options.files = *files;
-    else
-      missing = error_line(files.error());
-    options.directory = scratch.path();
-    options.records = scratch / "records";
-    if (missing.empty())
-      if (const auto cgroup = host::guest_cgroup_path(*host, "brim-lab-test"); !cgroup)
-        missing = error_line(cgroup.error());
-  }
-};
-
-#define EXPECT_DONE(result) EXPECT_TRUE(result) << error_line((result).error())
-#define ASSERT_DONE(result) ASSERT_TRUE(result) << error_line((result).error())
 
 std::uint64_t free_bytes(Guest& guest) {
   const auto figures = guest.command({{"command", "meminfo"}}, kAnswer);

@@ -82,6 +82,10 @@ int run_as_process(const std::string& text, Mergeable mergeable) {
     std::fprintf(stderr, "brim-agent: %s\n", brim::error_line(load.error()).c_str());
     return 2;
   }
+  if (load->kind != brim::lab::LoadKind::synthetic) {
+    std::fprintf(stderr, "brim-agent: a load of programs runs in a guest only\n");
+    return 2;
+  }
   brim::lab::LoadProgress progress;
   const brim::Error error = brim::lab::run_load(*load, mergeable, progress, [&load] {
     const nlohmann::json line = {

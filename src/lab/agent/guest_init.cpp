@@ -2,19 +2,23 @@
 #include "lab/agent/guest_init.h"
 
 #include "base/text.h"
+#include "lab/agent/module_order.h"
 #include "lab/agent/service.h"
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/module.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 namespace brim::lab {
@@ -34,12 +38,33 @@ std::string mount_guest_file_system(const GuestMount& one) {
   return fmt::format("mount {}: {}", one.at, std::strerror(errno));
 }
 
-// Empty where it worked, or the module is there already.
+// Empty where it worked, or the module is there already. Compressed ones the kernel unpacks itself,
+// since 5.17 and where it was built so.
 std::string load_module(const std::string& path) {
+  const int flags = path.ends_with(".ko") ? 0 : MODULE_INIT_COMPRESSED_FILE;
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file && ::syscall(SYS_finit_module, file.get(), "", 0) == 0) return {};
+  if (file && ::syscall(SYS_finit_module, file.get(), "", flags) == 0) return {};
   if (errno == EEXIST) return {};
   return fmt::format("module {}: {}", path, std::strerror(errno));
+}
+
+// kModuleList where the lab made the initramfs, else those of another's (`--initrd`).
+std::vector<std::string> module_files() {
+  std::vector<std::string> paths;
+  if (std::ifstream list(kModuleList); list) {
+    for (std::string path; std::getline(list, path);)
+      if (!path.empty()) paths.push_back(std::move(path));
+    return paths;
+  }
+  utsname system{};
+  ::uname(&system);
+  const std::string tree = fmt::format("/lib/modules/{}/", system.release);
+  std::ifstream file(tree + "modules.dep");
+  const std::string dependencies{std::istreambuf_iterator<char>(file),
+                                 std::istreambuf_iterator<char>()};
+  for (const std::string& path : modules_in_order(dependencies, kGuestModules))
+    paths.push_back(tree + path);
+  return paths;
 }
 
 std::string first_line(const std::filesystem::path& path) {
@@ -67,9 +92,7 @@ std::vector<std::string> prepare_guest() {
     if (!problem.empty()) problems.push_back(std::move(problem));
   };
   for (const GuestMount& one : kGuestMounts) note(mount_guest_file_system(one));
-  std::ifstream list(kModuleList);
-  for (std::string path; std::getline(list, path);)
-    if (!path.empty()) note(load_module(path));
+  for (const std::string& path : module_files()) note(load_module(path));
   std::ofstream control("/sys/fs/cgroup/cgroup.subtree_control");
   if (!(control << "+memory" << std::flush))
     note("cgroups below the root have no memory controller");

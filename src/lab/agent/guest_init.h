@@ -2,7 +2,8 @@
 #pragma once
 // What the agent does as the first process of a guest, in this order:
 //   1. mounts /proc, /sys, /dev and, at /sys/fs/cgroup, cgroup version 2;
-//   2. loads the modules that kModuleList names, a path a line, in that order;
+//   2. loads the modules that kModuleList names, a path a line, in that order; without that file,
+//      kGuestModules of /lib/modules, by its modules.dep;
 //   3. passes the memory controller on to cgroups below the root, so that they have limits;
 //   4. finds the agent's virtio-serial port.
 // The guest is the agent's own: this is the one part of brim outside src/host that is a door to a

@@ -2,133 +2,13 @@
 #include "lab/agent/load.h"
 
 #include "base/rng.h"
-#include "base/text.h"
 
 #include <array>
 #include <cstdlib>
 #include <cstring>
-#include <set>
-#include <utility>
-#include <vector>
-
-#include <fmt/format.h>
 
 namespace brim::lab {
 namespace {
-
-template <class Value>
-using NameTable = std::span<const std::pair<std::string_view, Value>>;
-
-constexpr std::pair<std::string_view, LoadWrites> kWrites[] = {
-    {"algorithm", LoadWrites::algorithm},
-    {"linux", LoadWrites::linux_program},
-    {"windows", LoadWrites::windows_program}};
-constexpr std::pair<std::string_view, LoadContent> kContents[] = {
-    {"study", LoadContent::study},
-    {"per_page", LoadContent::per_page},
-    {"per_machine", LoadContent::per_machine},
-    {"unique", LoadContent::unique},
-    {"zero", LoadContent::zero}};
-constexpr std::pair<std::string_view, bool> kYesOrNo[] = {{"no", false}, {"yes", true}};
-
-template <class Value>
-Result<void> take_named(NameTable<Value> table, std::string_view text, Value& out) {
-  std::string known;
-  for (const auto& [name, value] : table) {
-    if (name == text) {
-      out = value;
-      return {};
-    }
-    known += (known.empty() ? "" : ", ") + std::string(name);
-  }
-  return fail(ErrorCode::bad_input, fmt::format("'{}' is none of {}", text, known));
-}
-
-template <class Value>
-std::string_view name_in(NameTable<Value> table, Value value) {
-  for (const auto& [name, known] : table)
-    if (known == value) return name;
-  return table.front().first;
-}
-
-Result<void> take_number(std::string_view text, std::uint64_t& out) {
-  const auto number = parse_number(text);
-  if (!number) return fail(ErrorCode::bad_input, fmt::format("'{}' is not a whole number", text));
-  out = *number;
-  return {};
-}
-
-// "0", "1", "1/32". Small enough that pages × numerator does not overflow.
-Result<void> take_write_rate(std::string_view text, WriteRate& out) {
-  constexpr std::uint64_t kLargest = 1U << 20;
-  const std::size_t slash = text.find('/');
-  WriteRate rate;
-  BRIM_CHECK(take_number(text.substr(0, slash), rate.numerator));
-  if (slash != std::string_view::npos)
-    BRIM_CHECK(take_number(text.substr(slash + 1), rate.denominator));
-  if (rate.denominator == 0 || rate.numerator > kLargest || rate.denominator > kLargest)
-    return fail(ErrorCode::bad_input,
-                fmt::format("'{}' is no rate: expected n or n/m, at most {} each", text, kLargest));
-  out = rate;
-  return {};
-}
-
-Result<void> take_bytes(std::string_view text, Bytes& out) {
-  constexpr Bytes kLargest = gibibytes(std::uint64_t{1} << 20);
-  BRIM_TRY(out, parse_bytes(text));
-  if (out > kLargest) return fail(ErrorCode::bad_input, "more than a pebibyte");
-  return {};
-}
-
-Result<void> take_pause(std::string_view text, std::chrono::nanoseconds& out) {
-  BRIM_TRY(out, parse_duration(text));
-  return {};
-}
-
-struct LoadKey {
-  std::string_view name;
-  Result<void> (*take)(std::string_view text, Load& load);
-};
-constexpr LoadKey kLoadKeys[] = {
-    {"bytes", [](std::string_view text, Load& load) { return take_bytes(text, load.bytes); }},
-    {"changing", [](std::string_view text,
-                    Load& load) { return take_named<bool>(kYesOrNo, text, load.changing); }},
-    {"content", [](std::string_view text,
-                   Load& load) { return take_named<LoadContent>(kContents, text, load.content); }},
-    {"machine", [](std::string_view text, Load& load) { return take_number(text, load.machine); }},
-    {"pause", [](std::string_view text, Load& load) { return take_pause(text, load.pause); }},
-    {"seed", [](std::string_view text, Load& load) { return take_number(text, load.seed); }},
-    {"write_rate",
-     [](std::string_view text, Load& load) { return take_write_rate(text, load.write_rate); }},
-    {"writes", [](std::string_view text,
-                  Load& load) { return take_named<LoadWrites>(kWrites, text, load.writes); }},
-};
-
-Error unknown_key(std::string_view name) {
-  std::vector<std::string> known;
-  for (const LoadKey& key : kLoadKeys) known.emplace_back(key.name);
-  const auto near = nearest_word(name, known);
-  return {ErrorCode::bad_input,
-          fmt::format("a load has no '{}'{}", name,
-                      near ? fmt::format("; did you mean '{}'?", *near) : ""),
-          ""};
-}
-
-Result<void> take_part(std::string_view part, std::set<std::string_view>& seen, Load& load) {
-  const std::size_t equals = part.find('=');
-  const std::string_view name = trim(part.substr(0, equals));
-  for (const LoadKey& key : kLoadKeys) {
-    if (key.name != name) continue;
-    if (equals == std::string_view::npos)
-      return fail(ErrorCode::bad_input, fmt::format("expected {}=VALUE", name));
-    if (!seen.insert(key.name).second)
-      return fail(ErrorCode::bad_input, fmt::format("'{}' is given twice", name));
-    auto taken = key.take(trim(part.substr(equals + 1)), load);
-    if (!taken) taken.error().where = std::string(name);
-    return taken;
-  }
-  return fail(unknown_key(name));
-}
 
 class UniformPositions final : public WritePositions {
  public:
@@ -198,25 +78,6 @@ std::uint64_t word_at(const Load& load, std::uint64_t position) {
 }
 
 }  // namespace
-
-Result<Load> parse_load(std::string_view text) {
-  Load load;
-  if (trim(text) == "idle") return load;
-  std::set<std::string_view> seen;
-  for (const std::string_view part : split(text, ',')) BRIM_CHECK(take_part(part, seen, load));
-  if (!seen.contains("bytes"))
-    return fail(ErrorCode::bad_input, "a load needs bytes=SIZE, or is 'idle'");
-  return load;
-}
-
-std::string format_load(const Load& load) {
-  return fmt::format(
-      "bytes={}B,write_rate={}/{},pause={}ns,writes={},content={},changing={},seed={},machine={}",
-      load.bytes.count(), load.write_rate.numerator, load.write_rate.denominator,
-      load.pause.count(), name_in<LoadWrites>(kWrites, load.writes),
-      name_in<LoadContent>(kContents, load.content), name_in<bool>(kYesOrNo, load.changing),
-      load.seed, load.machine);
-}
 
 std::unique_ptr<WritePositions> write_positions(const Load& load) {
   switch (load.writes) {

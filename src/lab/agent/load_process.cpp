@@ -2,6 +2,7 @@
 #include "lab/agent/load_process.h"
 
 #include "base/units.h"
+#include "lab/agent/program_load.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -13,8 +14,10 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,10 +42,34 @@ Result<std::span<std::byte>> take_memory(Bytes bytes, Mergeable mergeable) {
   return std::span(static_cast<std::byte*>(memory), bytes.count());
 }
 
-std::string how_it_ended(int status) {
+std::string how_it_ended(int status, const LoadProgress& progress) {
   if (WIFSIGNALED(status))
     return fmt::format("killed by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)));
-  return "it could not take its memory";
+  return progress.ended.data();
+}
+
+// fork(), for a load of programs in a pid namespace, whose processes all end with the first of
+// them, and in a mount namespace.
+pid_t fork_for(const Load& load) {
+  if (load.kind == LoadKind::synthetic) return ::fork();
+  return static_cast<pid_t>(
+      ::syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | SIGCHLD, nullptr, nullptr, nullptr, 0UL));
+}
+
+// In the child. Its last words are left in `progress`.
+[[noreturn]] void run_and_exit(const Load& load, LoadProgress& progress) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  std::string said;
+  bool done = false;
+  if (load.kind == LoadKind::synthetic) {
+    said = error_line(run_load(load, Mergeable::no, progress, [] {}));
+  } else {
+    const auto result = run_program_load(load, progress);
+    done = result.has_value();
+    said = done ? *result : error_line(result.error());
+  }
+  said.copy(progress.ended.data(), progress.ended.size() - 1);
+  ::_exit(done ? 0 : kLoadFailed);
 }
 
 }  // namespace
@@ -71,19 +98,16 @@ Result<LoadProcess> LoadProcess::start(const Load& load) {
   if (shared == MAP_FAILED) return fail(errno_error(errno, "mmap", ""));
   LoadProcess process;
   process.progress_ = new (shared) LoadProgress();
-  process.pid_ = ::fork();
-  if (process.pid_ < 0) return fail(errno_error(errno, "fork", ""));
-  if (process.pid_ == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    static_cast<void>(run_load(load, Mergeable::no, *process.progress_, [] {}));
-    ::_exit(kLoadFailed);
-  }
+  process.pid_ = fork_for(load);
+  if (process.pid_ < 0) return fail(errno_error(errno, "start a process for the load", ""));
+  if (process.pid_ == 0) run_and_exit(load, *process.progress_);
   return process;
 }
 
 LoadProcess::LoadProcess(LoadProcess&& other) noexcept
     : pid_(std::exchange(other.pid_, 0)),
       progress_(std::exchange(other.progress_, nullptr)),
+      failed_(other.failed_),
       ended_(std::move(other.ended_)) {}
 
 LoadProcess::~LoadProcess() {
@@ -98,9 +122,12 @@ LoadState LoadProcess::state() {
   int status = 0;
   if (pid_ > 0 && ::waitpid(pid_, &status, WNOHANG) == pid_) {
     pid_ = 0;
-    ended_ = how_it_ended(status);
+    failed_ = status != 0;
+    ended_ = how_it_ended(status, *progress_);
   }
-  return {pid_ > 0, progress_->filled, progress_->cycles, progress_->writes, ended_};
+  return {
+      pid_ > 0, progress_->filled, progress_->cycles, progress_->writes, progress_->work, failed_,
+      ended_};
 }
 
 }  // namespace brim::lab

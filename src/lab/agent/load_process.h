@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Runs a load: takes the memory, fills it, then cycles with its pauses until the process is killed.
-// In a guest it is a child of the agent; as a process of the host it is the agent itself.
+// Runs a load. A synthetic one takes its memory, fills it, then cycles with its pauses until the
+// process is killed: in a guest a child of the agent, as a process of the host the agent itself. A
+// load of programs is a child of the agent that starts them (program_load.h), in namespaces of its
+// own, so that they end with it.
 
 #include "base/result.h"
 #include "lab/agent/load.h"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -19,15 +22,17 @@ namespace brim::lab {
 struct LoadProgress {
   std::atomic<bool> filled{false};
   std::atomic<std::uint64_t> cycles{0};
-  std::atomic<std::uint64_t> writes{0};
+  std::atomic<std::uint64_t> writes{0};  // of a synthetic load
+  std::atomic<std::uint64_t> work{0};    // mariadb: rows answered; compile: object files made
+  std::array<char, 256> ended{};         // what the load said last, ended with a null
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 // KSM takes only what was registered with it; a guest's own memory is registered by QEMU.
 enum class Mergeable : bool { no, yes };
 
-// For ever, in this process: `filled` is called once the buffer is written. Comes back only with an
-// error: no memory, or a kernel without KSM where the memory is to be mergeable.
+// A synthetic load, for ever, in this process: `filled` is called once the buffer is written. Comes
+// back only with an error: no memory, or a kernel without KSM where the memory is to be mergeable.
 [[nodiscard]] Error run_load(const Load& load, Mergeable mergeable, LoadProgress& progress,
                              const std::function<void()>& filled);
 
@@ -36,10 +41,13 @@ struct LoadState {
   bool filled = false;
   std::uint64_t cycles = 0;
   std::uint64_t writes = 0;
-  std::string ended;  // why it runs no more
+  std::uint64_t work = 0;
+  bool failed = false;
+  std::string ended;  // why it runs no more: what it got done, or what failed
 };
 
-// A load in a child process, which is killed with the object.
+// A load in a child process, which is killed with the object. Where a load of programs may not have
+// namespaces, starting it is `denied`.
 class LoadProcess {
  public:
   [[nodiscard]] static Result<LoadProcess> start(const Load& load);
@@ -53,6 +61,7 @@ class LoadProcess {
   LoadProcess() = default;
   pid_t pid_ = 0;
   LoadProgress* progress_ = nullptr;  // a shared mapping of its own
+  bool failed_ = false;
   std::string ended_;
 };
 

@@ -56,6 +56,23 @@ TEST(Load, Text_and_load_are_the_same_both_ways) {
   EXPECT_EQ(load_of("idle").bytes, Bytes(0));
 }
 
+TEST(Load, A_load_of_programs_begins_with_its_name) {
+  const Load mariadb =
+      load_of("mariadb, clients=400,iterations=50,queries=5500,buffer_pool_size=64MiB");
+  EXPECT_EQ(mariadb.kind, LoadKind::mariadb);
+  EXPECT_EQ(mariadb.mariadb.clients, 400U);
+  EXPECT_EQ(mariadb.mariadb.iterations, 50U);
+  EXPECT_EQ(mariadb.mariadb.queries, 5500U);
+  EXPECT_EQ(mariadb.mariadb.buffer_pool_size, mebibytes(64));
+  EXPECT_EQ(load_of("mariadb").mariadb.clients, 8U);
+  EXPECT_EQ(load_of("compile").kind, LoadKind::compile);
+  for (const char* text : {"mariadb,clients=3", "compile,files=2,functions=9,iterations=4"})
+    EXPECT_EQ(format_load(load_of(format_load(load_of(text)))), format_load(load_of(text)));
+  EXPECT_TRUE(format_load(load_of("compile,files=2")).starts_with("compile,files=2,"))
+      << "not lost";
+  EXPECT_EQ(load_of("idle").kind, LoadKind::synthetic);
+}
+
 TEST(Load, What_is_not_a_load_is_told_why) {
   const auto why = [](std::string_view text) {
     const auto load = parse_load(text);
@@ -63,7 +80,15 @@ TEST(Load, What_is_not_a_load_is_told_why) {
   };
   EXPECT_EQ(why("bytes=1MiB,write_rat=1"), "a load has no 'write_rat'; did you mean 'write_rate'?");
   EXPECT_EQ(why("bytes=1MiB,bytes=2MiB"), "'bytes' is given twice");
-  EXPECT_EQ(why("write_rate=1"), "a load needs bytes=SIZE, or is 'idle'");
+  EXPECT_EQ(why("write_rate=1"), "a load needs bytes=SIZE, or is 'idle', 'mariadb' or 'compile'");
+  EXPECT_EQ(why("mariadbb,clients=3"), "a load has no 'mariadbb'; did you mean 'mariadb'?");
+  EXPECT_EQ(why("mariadb,client=3"), "a mariadb load has no 'client'; did you mean 'clients'?");
+  EXPECT_NE(why("mariadb,bytes=1MiB"), "") << "a key of other loads";
+  EXPECT_NE(why("bytes=1MiB,clients=3"), "");
+  EXPECT_EQ(why("mariadb,clients=0"), "clients: '0' is not from 1 to 10000");
+  EXPECT_NE(why("mariadb,buffer_pool_size=1MiB"), "");
+  EXPECT_EQ(why("compile,compile"), "a compile load has no 'compile'");
+  EXPECT_EQ(why("mariadb,clients"), "expected clients=VALUE");
   EXPECT_NE(why("bytes=1MiB,write_rate=1/0"), "");
   EXPECT_NE(why("bytes=1MiB,write_rate=-1"), "");
   EXPECT_NE(why("bytes=12"), "");

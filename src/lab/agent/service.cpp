@@ -3,7 +3,9 @@
 
 #include "base/json_text.h"
 #include "base/text.h"
+#include "host/child.h"
 
+#include <chrono>
 #include <fstream>
 #include <iterator>
 
@@ -15,6 +17,11 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t kMostScriptOutput = std::size_t{256} << 10;
+constexpr unsigned kLongestScriptSeconds = 3600;
+// Output and errors together, then the status on a line of its own.
+constexpr char kRunScript[] = R"(/bin/sh -c "$1" 2>&1; printf '\n%d' $?)";
+
 std::string text_of(const char* path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -24,7 +31,8 @@ json state_json(const std::optional<Load>& load, std::optional<LoadProcess>& pro
   if (!load || !process) return {{"running", false}, {"load", nullptr}};
   const LoadState state = process->state();
   return {{"running", state.running}, {"load", format_load(*load)}, {"filled", state.filled},
-          {"cycles", state.cycles},   {"writes", state.writes},     {"ended", state.ended}};
+          {"cycles", state.cycles},   {"writes", state.writes},     {"work", state.work},
+          {"failed", state.failed},   {"ended", state.ended}};
 }
 
 }  // namespace
@@ -35,11 +43,9 @@ struct Service::Command {
 };
 
 const Service::Command Service::kCommands[] = {
-    {"hello", &Service::hello},
-    {"load start", &Service::load_start},
-    {"load status", &Service::load_status},
-    {"load stop", &Service::load_stop},
-    {"meminfo", &Service::memory_information},
+    {"execute", &Service::execute},       {"hello", &Service::hello},
+    {"load start", &Service::load_start}, {"load status", &Service::load_status},
+    {"load stop", &Service::load_stop},   {"meminfo", &Service::memory_information},
     {"shutdown", &Service::shutdown},
 };
 
@@ -105,7 +111,29 @@ Service::Answer Service::shutdown(const json& /*request*/) {
   return json::object();
 }
 
+// In a shell of the initramfs, with busybox's commands. Nothing else is answered meanwhile. What it
+// starts in the background is killed with it where it runs out of time, and else goes on.
 Service::Answer Service::execute(const json& request) {
+  const auto script = request.find("script");
+  if (script == request.end() || !script->is_string())
+    return fail(ErrorCode::bad_input, "expected \"script\": a string");
+  const auto timeout = request.value("timeout_seconds", json(10U));
+  if (!timeout.is_number_unsigned() || timeout.get<std::uint64_t>() > kLongestScriptSeconds)
+    return fail(ErrorCode::bad_input,
+                fmt::format("expected \"timeout_seconds\": at most {}", kLongestScriptSeconds));
+  BRIM_TRY(std::string output,
+           host::run_program({"/bin/sh", "-c", kRunScript, "sh", script->get<std::string>()},
+                             std::chrono::seconds(timeout.get<unsigned>())));
+  const std::size_t last = output.rfind('\n');
+  const auto status = parse_number(std::string_view(output).substr(last + 1));
+  if (!status) return fail(ErrorCode::io, "the shell told no status");
+  output.resize(last);
+  const bool truncated = output.size() > kMostScriptOutput;
+  if (truncated) output.resize(kMostScriptOutput);
+  return json{{"status", *status}, {"output", std::move(output)}, {"truncated", truncated}};
+}
+
+Service::Answer Service::run_command(const json& request) {
   const auto name = request.find("command");
   if (name == request.end() || !name->is_string())
     return fail(ErrorCode::bad_input, "expected \"command\": a string");
@@ -122,7 +150,7 @@ std::string Service::answer(std::string_view line) {
   if (!request || !request->is_object())
     return json_line({{"id", nullptr}, {"error", "expected one JSON object a line"}});
   json reply = {{"id", request->contains("id") ? (*request)["id"] : json(nullptr)}};
-  if (Answer result = execute(*request); result)
+  if (Answer result = run_command(*request); result)
     reply["return"] = std::move(*result);
   else
     reply["error"] = error_line(result.error());

@@ -41,6 +41,7 @@ class Service {
   [[nodiscard]] Answer memory_information(const nlohmann::json& request);
   [[nodiscard]] Answer shutdown(const nlohmann::json& request);
   [[nodiscard]] Answer execute(const nlohmann::json& request);
+  [[nodiscard]] Answer run_command(const nlohmann::json& request);
 
   std::vector<std::string> problems_;
   std::optional<Load> load_;

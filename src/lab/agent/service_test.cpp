@@ -73,6 +73,33 @@ TEST(Service, A_load_that_gets_no_memory_says_that_it_ended) {
   EXPECT_FALSE(state["ended"].get<std::string>().empty());
 }
 
+// Needs no guest: there is no such disk on the host, or no right to namespaces.
+TEST(Service, A_load_of_programs_outside_a_guest_fails_and_mounts_nothing) {
+  Service service({});
+  const json started = ask(service, {{"command", "load start"}, {"load", "mariadb"}});
+  if (started.contains("error")) return;  // not root
+  const json state = state_after_a_cycle(service);
+  EXPECT_TRUE(state["failed"]) << state;
+  EXPECT_NE(state["ended"].get<std::string>().find("no disk"), std::string::npos) << state;
+}
+
+TEST(Service, A_script_s_output_errors_and_status_come_back) {
+  Service service({});
+  const auto execute = [&service](const std::string& script, const json& seconds) {
+    return ask(service, {{"command", "execute"}, {"script", script}, {"timeout_seconds", seconds}});
+  };
+  EXPECT_EQ(execute("echo out; echo wrong >&2; exit 3", 10U)["return"],
+            json({{"status", 3}, {"output", "out\nwrong\n"}, {"truncated", false}}));
+  EXPECT_EQ(execute("printf x", 10U)["return"]["output"], "x");
+  EXPECT_EQ(execute("true", 10U)["return"],
+            json({{"status", 0}, {"output", ""}, {"truncated", false}}));
+  EXPECT_TRUE(execute("head -c 300000 /dev/zero | tr '\\0' x", 10U)["return"]["truncated"]);
+  EXPECT_TRUE(execute("sleep 60", 1U).contains("error")) << "out of time";
+  EXPECT_TRUE(execute("true", "soon").contains("error"));
+  EXPECT_TRUE(execute("true", 1000000U).contains("error"));
+  EXPECT_TRUE(ask(service, {{"command", "execute"}}).contains("error"));
+}
+
 TEST(Service, Meminfo_is_in_bytes_and_counts_without_a_unit_are_left_out) {
   const json figures =
       memory_figures("MemTotal:     121 kB\nHugePages_Total:   0\nodd\nMemFree: 1 kB\n");
