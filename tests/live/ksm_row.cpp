@@ -229,7 +229,10 @@ KsmSeries run_live_ksm(const KsmRow& row) {
   series.pages_per_s = scanned / took;
   series.batch_seconds = took / batches_in(row, scanned);
   const auto cycles = static_cast<double>(loads.front().cycles() - cycles_before);
-  series.cycle_seconds = cycles > 0 ? took / cycles : 0;
+  // A load that writes nothing turns more slowly than its pause says.
+  series.cycle_seconds = row.write_rate.numerator > 0 && cycles > 0
+                             ? took / cycles
+                             : duration<double>(row.loads.front().pause).count();
   return series;
 }
 

@@ -18,14 +18,14 @@
 namespace brim::live {
 
 struct KsmRow {
-  lab::WriteRate write_rate;
+  lab::WriteRate write_rate = {};
   std::uint64_t pages_to_scan = 100;
   std::chrono::milliseconds sleep{20};
   std::uint32_t max_page_sharing = 256;
   bool smart_scan = false;
-  std::vector<lab::Load> loads;      // one a process; write_rate is the row's
-  std::uint64_t periods = 12;        // measured, once it has settled
-  std::chrono::seconds settling{6};  // until those begin
+  std::vector<lab::Load> loads = {};  // one a process; write_rate is the row's
+  std::uint64_t periods = 12;         // measured, once it has settled
+  std::chrono::seconds settling{6};   // until those begin
 };
 
 struct KsmSample {
