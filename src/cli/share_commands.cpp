@@ -6,6 +6,7 @@
 #include "cli/interrupt.h"
 #include "cli/recording.h"
 #include "cli/session.h"
+#include "cli/share_calibrate.h"
 #include "cli/share_fit.h"
 #include "cli/share_options.h"
 #include "cli/state.h"
@@ -307,6 +308,7 @@ void add_share_commands(CLI::App& program, Session& session) {
     session.action = [&session, typed] { return share_scan(session, *typed); };
   });
   add_share_fit(*area, session);
+  add_share_calibrate(*area, session);
 }
 
 }  // namespace brim::cli

@@ -52,6 +52,36 @@ def test_threads_make_no_difference():
     assert canonical("last") != texts[0]
 
 
+def test_costs_measured_here_are_hardware_for_a_study():
+    entry = FOLDER / "here.toml"
+    found = run_json("share-calibrate", "share", "calibrate", "--no-ksm", "--name", "here",
+                     "--entry", entry)
+    costs = {cost["key"]: cost for cost in found["costs"]}
+    assert entry.read_text() == found["entry"] and "[hardware.here]" in found["entry"]
+    # Two equal pages are read whole, two unequal ones are not.
+    assert costs["confirmation_ns"]["median_ns"] > costs["comparison_ns"]["median_ns"] > 0
+    assert costs["visit_ns"]["median_ns"] is None and costs["visit_ns"]["reason"]
+    study = [*SMALL, "--catalogue", entry, "--set", "hardware.entry=here"]
+    assert run_json("run", "run", "share-ksm", "--model", *study)["tasks_done"] == 3
+    one_line(run("share", "calibrate", "--no-ksm", "--name", "a b", status=2))
+
+
+def test_mechanisms_are_compared_on_the_same_guests():
+    found = run_json("run", "run", "share-mechanisms", "--model", *SMALL)
+    labels = {p["number"]: p["label"] for p in found["points"]}
+    last = {labels[s["point"]].split("=")[1]: s["values"][-1]["mean"] for s in found["series"]
+            if s["metric"] == "share.saved_bytes"}
+    assert last["no-sharing"] == 0 and len(last) == 12, last
+    # What looks at more finds more: zero pages, libraries, all that is from disk, all.
+    assert 0 < last["kim-lguest"] < last["satori-xen"] < last["cbps-plain"], last
+    assert last["page-trimming"] > 0 and last["esxi-large-pages"] < last["esxi-5-5"], last
+    told = {(labels[s["point"]].split("=")[1], s["metric"]): s["values"][-1]["mean"]
+            for s in found["series"] if s["values"]}
+    assert told["difference-engine", "share.compressed_pages"] > 0
+    assert told["esxi-5-5", "share.pshare_saving_pages"] * 4096 == last["esxi-5-5"]
+    assert ("cbps-plain", "share.pshare_saving_pages") not in told
+
+
 def started(*arguments):
     process = subprocess.Popen([BRIM, "run", "share-ksm", "--model", *arguments],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

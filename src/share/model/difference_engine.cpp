@@ -26,7 +26,7 @@ void DifferenceEngine::visit(Page page) {
     ++work_.skips;
     return;
   }
-  const ContentTraits traits = catalogue_.traits(memory_.content(page));
+  const ContentTraits traits = catalogue_->traits(memory_.content(page));
   const bool own = memory_.frame(page) == kOwnFrame;
   if (!own || equal_.join(page, work_)) {
     offer_reference(page, traits.group);
@@ -89,7 +89,7 @@ std::optional<Page> DifferenceEngine::candidate(Page page, SimilarityGroup group
   const Page other = at->second;
   // It may have been freed, stored, shared or written to since.
   if (memory_.frame(other) == kOwnFrame && !memory_.written(other) &&
-      catalogue_.traits(memory_.content(other)).group == group)
+      catalogue_->traits(memory_.content(other)).group == group)
     return other;
   candidates_.erase(at);
   return std::nullopt;

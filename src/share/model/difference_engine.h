@@ -25,7 +25,9 @@
 #include "share/model/page_cycle.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -42,11 +44,11 @@ struct DifferenceEngineKnobs {
 
 class DifferenceEngine final : public Mechanism {
  public:
-  // `memory` and `catalogue` must outlive it; `memory` must have no other mechanism.
-  DifferenceEngine(SimulatedMemory& memory, const ContentCatalogue& catalogue,
+  // `memory` must outlive it, and have no other mechanism.
+  DifferenceEngine(SimulatedMemory& memory, std::shared_ptr<const ContentCatalogue> catalogue,
                    const DifferenceEngineKnobs& knobs, const Costs& costs)
       : memory_(memory),
-        catalogue_(catalogue),
+        catalogue_(std::move(catalogue)),
         knobs_(knobs),
         costs_(costs),
         cycle_(knobs.pages_per_s),
@@ -70,7 +72,7 @@ class DifferenceEngine final : public Mechanism {
   void compress(Page page, const ContentTraits& traits);
 
   SimulatedMemory& memory_;
-  const ContentCatalogue& catalogue_;
+  std::shared_ptr<const ContentCatalogue> catalogue_;
   DifferenceEngineKnobs knobs_;
   Costs costs_;
   Work work_;

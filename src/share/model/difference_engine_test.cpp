@@ -43,8 +43,8 @@ class DifferenceEngineTest : public testing::Test {
   }
 
   SimulatedMemory memory_;
-  Hundreds catalogue_;
-  DifferenceEngine engine_{memory_, catalogue_, {.pages_per_s = 1}, Costs{}};
+  DifferenceEngine engine_{
+      memory_, std::make_shared<const Hundreds>(), {.pages_per_s = 1}, Costs{}};
   int rounds_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #include "share/model/host_simulation.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace brim::share::model {
@@ -21,12 +22,29 @@ class NoSharing final : public Mechanism {
 
 }  // namespace
 
+std::uint64_t distinct_contents(const std::vector<GuestPlan>& guests) {
+  std::map<std::uint64_t, std::uint64_t> of_key;
+  bool load = false;
+  for (std::uint64_t number = 0; number < guests.size(); ++number) {
+    const GuestPlan& plan = guests[number];
+    for (std::size_t i = 0; i < kPageClasses; ++i) {
+      std::uint64_t& known = of_key[plan.shape.contents_key(static_cast<PageClass>(i), number)];
+      known = std::max(known, distinct_pages(plan.shape.classes.at(i)).count());
+    }
+    load |= plan.load.has_value();
+  }
+  std::uint64_t sum = load ? 1 : 0;  // of loads that have one content for all
+  for (const auto& [key, distinct] : of_key) sum += distinct;
+  return sum;
+}
+
 HostSimulation::HostSimulation(const HostShape& host, const std::vector<GuestPlan>& guests,
                                const MakeMechanism& make_mechanism, const Rng& rng)
     : host_(host), rng_(rng) {
   if (make_mechanism) mechanism_ = make_mechanism(memory_, rng.split("mechanism"));
   if (!mechanism_) mechanism_ = std::make_unique<NoSharing>();
   ksm_ = dynamic_cast<Ksm*>(mechanism_.get());
+  tps_ = dynamic_cast<const Tps*>(mechanism_.get());
   writer_ = std::make_unique<GuestWriter>(memory_, *mechanism_);
   guests_.reserve(guests.size());
   for (const GuestPlan& plan : guests) {
@@ -61,6 +79,10 @@ HostMemory HostSimulation::host_memory() const {
           .committed = with_overhead(Bytes(totals.present_pages() * kPageSize))};
 }
 
+void HostSimulation::tell_pressure() {
+  mechanism_->set_pressure(host_memory().free < host_.pressure_below);
+}
+
 void HostSimulation::tune(ModelTime now) {
   if (!tuner_ || now < next_tuning_) return;
   next_tuning_ += tuner_->monitor_interval();
@@ -87,6 +109,7 @@ void HostSimulation::advance(ModelTime until) {
   for (Guest& guest : guests_) guest.run(until);
   for (const auto& load : loads_)
     if (load) load->run(until);
+  tell_pressure();
   if (scanning_)
     mechanism_->run(until - paused_);
   else
@@ -115,7 +138,11 @@ HostSample HostSimulation::sample(ModelTime now) {
   sampled_at_ = now;
   mechanism_cpu_ns_ = mechanism;
   all_cpu_ns_ = all;
-  if (ksm_ != nullptr) sample.ksm = ksm_->counters();
+  if (ksm_ != nullptr) {
+    sample.ksm = ksm_->counters();
+    sample.ksm_pages_to_scan = ksm_->knobs().pages_to_scan;
+  }
+  if (tps_ != nullptr) sample.pshare = tps_->pshare();
   return sample;
 }
 

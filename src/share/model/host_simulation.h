@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // A simulated host: guests with their loads, the mechanism that shares their memory, and the rule
-// that sets it, in steps of model time. In each step first the guests write what they have to write
-// until its end, then the mechanism works.
+// that sets it, in steps of model time. In each step first the guests write and read what they have
+// to until its end, then the mechanism is told whether memory is short, and works.
 //
 // LIMIT: within a step all writes come before the mechanism's work; a step is short against pauses
 // and scans (half a second).
@@ -17,6 +17,7 @@
 #include "share/model/mechanism.h"
 #include "share/model/memory.h"
 #include "share/model/population.h"
+#include "share/model/tps.h"
 
 #include <cstdint>
 #include <functional>
@@ -31,6 +32,7 @@ struct HostShape {
   std::uint64_t cores = 1;
   Bytes own{0};                 // the hypervisor's or system's, constant
   Bytes overhead_per_guest{0};  // outside guest RAM: emulator, page tables
+  Bytes pressure_below{0};      // free memory under which the mechanism is told of pressure
   Costs costs;
   std::chrono::duration<double, std::nano> copy_on_write{0};
 };
@@ -41,6 +43,9 @@ struct GuestPlan {
   // What its pages hold, in place of the shape's classes.
   std::shared_ptr<const std::vector<Content>> image = nullptr;
 };
+
+// How many the guests' classes have, before anything is written to them, and one for loads.
+[[nodiscard]] std::uint64_t distinct_contents(const std::vector<GuestPlan>& guests);
 
 // Makes the mechanism on the memory it is given. Null: nothing is shared.
 using MakeMechanism = std::function<std::unique_ptr<Mechanism>(SimulatedMemory&, Rng)>;
@@ -53,6 +58,8 @@ struct HostSample {
   double mechanism_cpu_percent = 0;  // since the sample before; 100 is one processor
   double host_cpu_percent = 0;       // of all processors
   std::optional<KsmCounters> ksm;
+  std::uint64_t ksm_pages_to_scan = 0;  // as its tuner has set it
+  std::optional<PShare> pshare;
 };
 
 // used = minimum + intra + inter; zero pages apart.
@@ -90,10 +97,12 @@ class HostSimulation {
   // What the guests' pages could share, whoever shares them: as `brim share scan` reckons it.
   [[nodiscard]] SharingPotential potential() const;
   [[nodiscard]] const SimulatedMemory& memory() const { return memory_; }
+  [[nodiscard]] const Mechanism& mechanism() const { return *mechanism_; }
 
  private:
   void boot();
   void advance(ModelTime until);
+  void tell_pressure();
   void tune(ModelTime now);
   [[nodiscard]] HostMemory host_memory() const;
   [[nodiscard]] HostSample sample(ModelTime now);
@@ -103,7 +112,8 @@ class HostSimulation {
   HostShape host_;
   SimulatedMemory memory_;
   std::unique_ptr<Mechanism> mechanism_;
-  Ksm* ksm_ = nullptr;  // where the mechanism is that
+  Ksm* ksm_ = nullptr;        // where the mechanism is that
+  const Tps* tps_ = nullptr;  // or that
   std::optional<Ksmtuned> tuner_;
   bool scanning_ = true;
   ModelTime paused_{0};  // the mechanism's clock is so much behind

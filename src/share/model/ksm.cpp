@@ -77,7 +77,8 @@ double Ksm::advised_scan() {
   return after - before;
 }
 
-// ksm_do_scan. Untouched pages are stepped over, as the kernel does by the page table.
+// ksm_do_scan. Untouched pages are stepped over, as the kernel does by the page table, and so are
+// those that smart_scan skips. The end is found by looking for a page after the last.
 void Ksm::scan(std::uint64_t pages) {
   if (next_ == 0) unstable_.clear();
   while (pages > 0 && next_ < items_.size()) {
@@ -87,11 +88,12 @@ void Ksm::scan(std::uint64_t pages) {
       forget_place(item);
       continue;
     }
+    if (skip(item)) continue;
     --pages;
     ++work_.visits;
-    if (!skip(item)) visit(item);
+    visit(item);
   }
-  if (next_ < items_.size()) return;
+  if (next_ < items_.size() || pages == 0) return;
   next_ = 0;
   ++scan_;
   ++counters_.full_scans;
@@ -147,16 +149,13 @@ bool Ksm::changed(Item& item) {
 bool Ksm::join_stable(Item& item) {
   const Content content = memory_.content(item.page);
   Found<Chain> place;
-  Chain* const chain = find_chain(content, place);
-  if (chain == nullptr) return false;
-  drop_lost(chain->open);
+  const Room room = find_chain(content, place, true);
   // All its frames are full: the page has to find another in the unstable tree.
-  if (chain->open.empty()) return false;
-  const std::uint32_t node = chain->open.back();
+  if (!room.node) return false;
   ++work_.confirmations;
   ++work_.merges;
-  memory_.join(item.page, nodes_[node].frame);
-  attach(item, node);
+  memory_.join(item.page, nodes_[*room.node].frame);
+  attach(item, *room.node);
   return true;
 }
 
@@ -195,7 +194,7 @@ void Ksm::join_unstable(Item& item) {
   forget_place(other);
   // The second page's frame becomes the shared one; a chain of the content may be there, full.
   Found<Chain> place;
-  Chain* chain = find_chain(content, place);
+  Chain* chain = find_chain(content, place, false).chain;
   if (chain == nullptr) chain = &make_chain(content, place);
   const Frame frame = memory_.share(other.page);
   const std::uint32_t node = make_node(frame, *chain);
@@ -215,6 +214,10 @@ void Ksm::forget_place(Item& item) {
   }
   if (place != Item::Place::stable || nodes_[item.node].generation != item.generation) return;
   Node& node = nodes_[item.node];
+  if (!memory_.exists(node.frame, item.node)) {
+    drop_node(item.node);
+    return;
+  }
   --node.items;
   if (node.items > 0)
     --counters_.pages_sharing;

@@ -7,7 +7,9 @@
 // checksum is what it was at the last visit, in the unstable tree, of candidates: found there, the
 // two become the first pages of a shared frame; else the page becomes a candidate. Candidates are
 // not protected: their contents may change under the tree, which is forgotten after each full scan.
-// A frame takes max_page_sharing pages; then a second frame of the same content is begun.
+// A frame takes max_page_sharing pages; then a second frame of the same content is begun. Of
+// several that have room, the first in the kernel's list takes the next page: the one begun last,
+// until every two seconds the fullest is put in front.
 //
 // The counters are the kernel's, with what misleads in them: a page that was written to since is
 // counted until it is visited again. What is really shared, SimulatedMemory tells.
@@ -98,9 +100,10 @@ class Ksm final : public Mechanism {
     Frame frame = kNoFrame;
     std::uint32_t items = 0;  // rmap_hlist_len: those that have left since, unvisited, included
     std::uint32_t chain = 0;
-    std::uint32_t place = 0;       // in its chain's list
+    std::uint32_t place = 0;       // in its chain's list of full ones
     std::uint32_t generation = 0;  // counts the uses of this record
     bool full = false;             // which list
+    std::int64_t position = 0;     // in the kernel's list of the chain, from its head
   };
   // All frames of a content.
   struct Chain {
@@ -108,8 +111,11 @@ class Ksm final : public Mechanism {
     Content content = kZeroContent;
     std::uint64_t seen_alive = 0;  // when so many shared frames had been freed
     std::uint32_t number = 0;
-    std::vector<std::uint32_t> open;  // nodes that take more pages
-    std::vector<std::uint32_t> full;
+    // Nodes that take more pages, in the order of the kernel's list; its head is at the back.
+    std::vector<std::uint32_t> open;
+    std::vector<std::uint32_t> full;  // in any order
+    std::int64_t head = 0;            // the position last given there
+    ModelTime pruned{0};
   };
   // The trees are searched by hand: their order is that of contents, and those of the unstable tree
   // may have changed since.
@@ -159,15 +165,23 @@ class Ksm final : public Mechanism {
   void join_unstable(Item& item);
   void forget_place(Item& item);
 
-  // The chain of a content, without frames that all pages have left; null where there is none.
-  Chain* find_chain(Content content, Found<Chain>& place);
+  // The chain of a content; null where there is none, or all pages have left its frames.
+  struct Room {
+    Chain* chain = nullptr;
+    std::optional<std::uint32_t> node;  // that takes the next page; none where all are full
+  };
+  Room find_chain(Content content, Found<Chain>& place, bool prune);
   // Whether any frame of the chain is there. Nodes of frames that are not are dropped on the way,
   // as the kernel does when it comes across them.
   bool alive(Chain& chain);
   void drop_lost(std::vector<std::uint32_t>& nodes);
+  void drop_all_lost(Chain& chain);
+  std::optional<std::uint32_t> choose(Chain& chain, bool prune);
+  void put_in_front(Chain& chain, std::uint32_t number);
   void drop_node(std::uint32_t number);
   void list_node(std::uint32_t number, bool full);
   void unlist_node(std::uint32_t number);
+  std::vector<std::uint32_t>::iterator place_in_open(Chain& chain, const Node& node);
   std::uint32_t make_node(Frame frame, Chain& chain);
   Chain& make_chain(Content content, const Found<Chain>& place);
   void attach(Item& item, std::uint32_t node);

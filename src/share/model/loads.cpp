@@ -14,6 +14,8 @@
 namespace brim::share::model {
 namespace {
 
+constexpr std::size_t kDrawnAtOnce = 32;
+
 // Where the next byte is written.
 class Positions {
  public:
@@ -85,6 +87,7 @@ class SyntheticLoad final : public GuestLoad {
   [[nodiscard]] Content content_at(std::uint64_t page) const;
   void fill(ModelTime until);
   void write_cycle();
+  void write(Page page);
 
   SyntheticShape shape_;
   Page first_;
@@ -121,16 +124,28 @@ void SyntheticLoad::fill(ModelTime until) {
   }
 }
 
+void SyntheticLoad::write(Page page) {
+  const Content content = shape_.contents == SyntheticShape::Contents::changing
+                              ? content_of(spread(key_ + guest_ + 1), ++changes_)
+                              : content_at(page);
+  writer_.write(first_ + page, content);
+}
+
 void SyntheticLoad::write_cycle() {
   // As the programs do: whole pages, divided (appendix A.1, A.2).
   const auto writes =
       static_cast<std::uint64_t>(static_cast<double>(shape_.pages.count()) * shape_.write_rate);
-  for (std::uint64_t i = 0; i < writes; ++i) {
-    const std::uint64_t page = positions_.next() / kPageSize;
-    const Content content = shape_.contents == SyntheticShape::Contents::changing
-                                ? content_of(spread(key_ + guest_ + 1), ++changes_)
-                                : content_at(page);
-    writer_.write(first_ + static_cast<Page>(page), content);
+  // Places are drawn some at a time: a write at random waits for memory, some of them not for each
+  // other.
+  std::array<Page, kDrawnAtOnce> drawn;
+  for (std::uint64_t done = 0; done < writes;) {
+    const std::uint64_t count = std::min<std::uint64_t>(kDrawnAtOnce, writes - done);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      drawn[i] = static_cast<Page>(positions_.next() / kPageSize);
+      writer_.prefetch(first_ + drawn[i]);
+    }
+    for (std::uint64_t i = 0; i < count; ++i) write(drawn[i]);
+    done += count;
   }
   const auto worked =
       ModelTime(static_cast<std::int64_t>(shape_.write_cost.count() * static_cast<double>(writes)));

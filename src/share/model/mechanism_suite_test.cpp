@@ -66,14 +66,15 @@ std::unique_ptr<Tps> tps_of(SimulatedMemory& memory, const Rng& rng, TpsKnobs kn
   return std::make_unique<Tps>(memory, knobs, Costs{}, rng);
 }
 
-std::unique_ptr<Mechanism> engine_of(SimulatedMemory& memory, const ContentCatalogue& catalogue) {
-  return std::make_unique<DifferenceEngine>(memory, catalogue,
+std::unique_ptr<Mechanism> engine_of(SimulatedMemory& memory,
+                                     std::shared_ptr<const ContentCatalogue> catalogue) {
+  return std::make_unique<DifferenceEngine>(memory, std::move(catalogue),
                                             DifferenceEngineKnobs{.pages_per_s = 500}, Costs{});
 }
 
 std::vector<Kind> kinds() {
-  static const Tens tens;
-  static const NothingAlike nothing_alike;
+  const auto tens = std::make_shared<const Tens>();
+  const auto nothing_alike = std::make_shared<const NothingAlike>();
   const KsmKnobs modern{.use_zero_pages = true, .smart_scan = true, .checksum_first = true};
   const KsmKnobs advised{.advisor = KsmAdvisorKnobs{.target_scan_time = 2s}};
   const TpsKnobs by_scan{.share_at_allocation = false, .order = TpsOrder::unchanged_first};
@@ -95,9 +96,9 @@ std::vector<Kind> kinds() {
        }},
       {"Cbps", Finds::equal_pages,
        [](Memory& m, const Rng&) { return std::make_unique<Cbps>(m, 500, Costs{}); }},
-      {"DifferenceEngine", Finds::some, [](Memory& m, const Rng&) { return engine_of(m, tens); }},
+      {"DifferenceEngine", Finds::some, [=](Memory& m, const Rng&) { return engine_of(m, tens); }},
       {"DifferenceEngineSharing", Finds::equal_pages,
-       [](Memory& m, const Rng&) { return engine_of(m, nothing_alike); }},
+       [=](Memory& m, const Rng&) { return engine_of(m, nothing_alike); }},
       {"Satori", Finds::equal_blocks,
        [](Memory& m, const Rng&) { return std::make_unique<Satori>(m, Costs{}); }},
       {"FileCache", Finds::equal_blocks,

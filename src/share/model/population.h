@@ -10,11 +10,11 @@
 //
 // What is written to a class: nothing; the same contents again; new contents that no other page
 // has (change); or contents that all guests of the scope have at the same time, and that are gone
-// after a period (short_lived). `written` is the share of the class's pages that is, each period,
-// at random places.
+// after a period (short_lived; to a class that comes from disk these come from there as well).
+// `written` is the share of the class's pages that is, each period, at random places; `read` the
+// share that is read, each period the same pages, from the class's first on: its working set.
 //
-// LIMIT: classes do not grow or shrink, and guests do not read: what a mechanism knows of use
-// (accessed bits) comes from writes and loads alone.
+// LIMIT: classes do not grow or shrink.
 
 #include "base/rng.h"
 #include "base/units.h"
@@ -38,8 +38,19 @@ struct ClassShape {
   Scope scope = Scope::instance;
   ClassWrites writes = ClassWrites::none;
   double written = 0;
+  double read = 0;
   ModelTime period = std::chrono::seconds(10);
 };
+
+// Kernel and libraries are code, cached files are mapped read-only.
+[[nodiscard]] PageUse use_of(PageClass page_class);
+
+// The number of the block that holds a content of a class; blocks know which class they are of.
+[[nodiscard]] Block block_of(PageClass page_class, Content content);
+[[nodiscard]] PageClass class_of(Block block);
+
+// How many of its pages' contents are distinct, in one guest.
+[[nodiscard]] Pages distinct_pages(const ClassShape& shape);
 
 struct GuestShape {
   std::string family;
@@ -50,6 +61,9 @@ struct GuestShape {
 
   // What the classes and the zero pages leave.
   [[nodiscard]] Pages free() const;
+  // What stands for the contents of a class in the guest of this number: guests that have the same
+  // key have the same contents.
+  [[nodiscard]] std::uint64_t contents_key(PageClass page_class, std::uint64_t number) const;
 };
 
 // Writes of guests, on their way to the memory; mechanisms that look at pages as they are made are
@@ -65,10 +79,14 @@ class GuestWriter {
     if (!there) [[unlikely]]
       mechanism_.allocated(page);
   }
-  void read_block(Page page, Content content) {
+  void read_block(Page page, Content content, PageClass page_class) {
     write(page, content);
-    mechanism_.read_from_disk(page, Block{static_cast<std::uint64_t>(content)});
+    mechanism_.read_from_disk(page, block_of(page_class, content));
   }
+  // For speed alone: the page is about to be written.
+  void prefetch(Page page) const { memory_.prefetch(page); }
+  void read(Page page) { memory_.touch(page); }
+  void set_use(Page page, PageUse use) { memory_.set_use(page, use); }
 
  private:
   SimulatedMemory& memory_;
@@ -83,7 +101,7 @@ class Guest {
 
   // All pages of its classes, and the zero pages.
   void boot();
-  // What its classes have to write until then.
+  // What its classes have to write and read until then.
   void run(ModelTime until);
 
   [[nodiscard]] const GuestShape& shape() const { return shape_; }
@@ -95,10 +113,13 @@ class Guest {
   struct Region {
     SimulatedMemory::Range pages;
     std::uint64_t key = 0;  // of its contents
-    ModelTime next{0};      // when it is written to again
+    ModelTime next{0};      // when it is written to and read again
     std::uint64_t periods = 0;
   };
-  void write_class(const ClassShape& shape, Region& region);
+  // A page of the class comes to hold this, from disk where the class is from there.
+  void fill(PageClass page_class, Page page, Content content);
+  void write_class(PageClass page_class, Region& region);
+  void read_class(const ClassShape& shape, const Region& region);
 
   GuestShape shape_;
   std::uint64_t number_;

@@ -22,12 +22,45 @@ constexpr std::array kHardware = std::to_array<Parameter>({
     {"confirmation_ns", Type::number, "ns", "350", "To compare two equal pages."},
     {"merge_ns", Type::number, "ns", "1500", "To let a page share a frame."},
     {"copy_on_write_ns", Type::number, "ns", "2500", "To give a written page its own frame."},
+    {"lookup_ns", Type::number, "ns", "500", "To look a disk block up in the I/O path."},
+    {"large_break_ns", Type::number, "ns", "50000", "To break up a large page."},
+    {"patch_ns", Type::number, "ns", "20000", "To diff a page against another."},
+    {"compression_ns", Type::number, "ns", "10000", "To compress a page."},
+    {"pressure_below", Type::fraction, "", "0.06",
+     "Free memory, as a share of all, under which mechanisms are told of pressure."},
 });
 
 constexpr Parameter kOverhead{"overhead_per_guest", Type::size, "", "0B",
                               "Outside guest memory: emulator, page tables."};
 
+constexpr Parameter kScanRate{
+    "pages_per_s", Type::number, "pages/s", "1000", "Pages that the scan visits.", {}, 0};
+
 constexpr std::array kNone = std::to_array<Parameter>({kOverhead});
+
+constexpr std::array kCbps = std::to_array<Parameter>({kOverhead, kScanRate});
+
+constexpr std::array kDifferenceEngine = std::to_array<Parameter>({
+    kOverhead,
+    kScanRate,
+    {"patch_after", Type::count, "visits", "2", "Without an access.", {}, 0, 255},
+    {"compress_after", Type::count, "visits", "4", "Without an access.", {}, 0, 255},
+    {"kept_up_to", Type::fraction, "", "0.5", "Of a page, that a patch or compressed page takes."},
+    {"similar", Type::fraction, "", "0", "Of contents: those that resemble others."},
+    {"similar_contents", Type::count, "", "4", "Contents that resemble one another.", {}, 2},
+    {"patch_size", Type::size, "", "1KiB", "Mean, of a patch between two that do."},
+    {"compressible", Type::fraction, "", "0", "Of contents: those that get smaller at all."},
+    {"compressed_size", Type::size, "", "1KiB", "Mean, of one of these compressed."},
+});
+
+constexpr std::array kFileCache = std::to_array<Parameter>({
+    kOverhead,
+    {"files", Type::choice, "", "libraries", "Whose pages guests have in common.", "libraries,all"},
+});
+
+constexpr std::array kPageTrimming = std::to_array<Parameter>({kOverhead, kScanRate});
+
+constexpr std::array kSatori = std::to_array<Parameter>({kOverhead});
 
 constexpr std::array kKsm = std::to_array<Parameter>({
     kOverhead,
@@ -38,7 +71,18 @@ constexpr std::array kKsm = std::to_array<Parameter>({
     {"smart_scan", Type::boolean, "", "false", "Leaves out pages that have not merged for long."},
     {"checksum_first", Type::boolean, "", "false",
      "Before the stable tree is searched (Linux 6.11)."},
-    {"tuner", Type::choice, "", "none", "Who sets the knobs.", "ksmtuned,none"},
+    {"tuner", Type::choice, "", "none", "Who sets the knobs.", "advisor,ksmtuned,none"},
+    {"advisor_target_scan_time", Type::duration, "", "200s", "Of a full scan, under the advisor."},
+    {"advisor_min_pages_to_scan", Type::count, "pages", "500", "What the advisor begins with."},
+    {"advisor_max_pages_to_scan", Type::count, "pages", "30000", "The most it gives a batch."},
+    {"advisor_max_cpu",
+     Type::count,
+     "percent",
+     "70",
+     "Of one processor, that it lets ksmd take.",
+     {},
+     0,
+     100},
     {"monitor_interval", Type::duration, "", "60s", "KSM_MONITOR_INTERVAL of ksmtuned."},
     {"tuned_sleep", Type::duration, "", "10ms", "KSM_SLEEP_MSEC, of a host of 16 GiB."},
     {"pages_boost", Type::count, "pages", "300", "KSM_NPAGES_BOOST"},
@@ -70,11 +114,19 @@ constexpr std::array kTps = std::to_array<Parameter>({
      "Pages are looked up as they are made, not only when the scan comes to them."},
     {"scan_order", Type::choice, "", "random", "Which pages of a guest come first.",
      "random,read_only_first,code_first,unchanged_first"},
+    {"large_pages", Type::boolean, "", "false",
+     "Guests are backed by pages of 2 MiB, which are shared once broken up under pressure."},
 });
 
 constexpr std::array kMechanisms = std::to_array<Family>({
+    {"cbps", "Content-based page sharing in its plain form.", kCbps},
+    {"difference_engine", "Sharing, patching and compression (Difference Engine).",
+     kDifferenceEngine},
+    {"file_cache", "Guests map common files from the host's cache (Kim).", kFileCache},
     {"ksm", "Kernel samepage merging of Linux.", kKsm},
     {"none", "Nothing is shared.", kNone},
+    {"page_trimming", "The frames of pages full of zeros are taken.", kPageTrimming},
+    {"satori", "Sharing is found where blocks are read from disk (Satori).", kSatori},
     {"tps", "Transparent page sharing of VMware ESX.", kTps},
 });
 
@@ -104,8 +156,9 @@ constexpr std::string_view kWrites = "none,rewrite,change,short_lived";
       {name "_distinct", Type::size, "", "0B", "Of it, distinct within the guest; 0: all."},     \
       {name "_scope", Type::choice, "", scope, "Which guests have the same contents.", kScopes}, \
       {name "_writes", Type::choice, "", "none", "What is written there.", kWrites},             \
-      {name "_written", Type::fraction, "", "0", "Share of its pages written a period."}, {      \
-    name "_period", Type::duration, "", "10s", "Between two rounds of writes."                   \
+      {name "_written", Type::fraction, "", "0", "Share of its pages written a period."},        \
+      {name "_read", Type::fraction, "", "0", "Share of its pages read each period."}, {         \
+    name "_period", Type::duration, "", "10s", "Between two rounds of writes and reads."         \
   }
 
 constexpr std::array kGuests = std::to_array<Parameter>({

@@ -1,30 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/model/share_backend.h"
 
+#include "share/model/difference_engine.h"
+#include "share/model/satori.h"
 #include "share/model/share_area.h"
 
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace brim::share::model {
 namespace {
 
-// Sizes and counts of pages as they would be at full scale.
-void record(const HostSample& sample, double scale, const study::SampleSink& sink) {
+// All sizes and counts of pages are told as they would be at full scale.
+using Tell = std::function<void(std::string_view metric, double value)>;
+double at_full_scale(std::uint64_t value, double scale) {
+  return static_cast<double>(value) / scale;
+}
+
+void record_ksm(const HostSample& sample, double scale, const Tell& tell) {
+  tell("share.ksm_pages_shared", at_full_scale(sample.ksm->pages_shared, scale));
+  tell("share.ksm_pages_sharing", at_full_scale(sample.ksm->pages_sharing, scale));
+  tell("share.ksm_pages_unshared", at_full_scale(sample.ksm->pages_unshared, scale));
+  tell("share.ksm_pages_to_scan", at_full_scale(sample.ksm_pages_to_scan, scale));
+  tell("share.ksm_full_scans", static_cast<double>(sample.ksm->full_scans));
+}
+
+void record_pshare(const HostSample& sample, double scale, const Tell& tell) {
+  tell("share.pshare_shared_pages", at_full_scale(sample.pshare->shared, scale));
+  tell("share.pshare_common_pages", at_full_scale(sample.pshare->common, scale));
+  tell("share.pshare_saving_pages", at_full_scale(sample.pshare->saving, scale));
+  tell("share.large_pages_broken", at_full_scale(sample.work.breaks, scale));
+}
+
+void record_stored(const SimulatedMemory::Totals& totals, double scale, const Tell& tell) {
+  tell("share.patched_pages", at_full_scale(totals.patched_pages, scale));
+  tell("share.compressed_pages", at_full_scale(totals.compressed_pages, scale));
+  tell("share.stored_bytes", at_full_scale(totals.stored_bytes, scale));
+  tell("share.restored_pages",
+       at_full_scale(totals.patched_restored + totals.compressed_restored, scale));
+}
+
+// What each guest may claim of what it shares.
+void record_entitlements(const HostSimulation& simulation, std::size_t guests, double t,
+                         double scale, const study::SampleSink& sink) {
+  const auto* satori = dynamic_cast<const Satori*>(&simulation.mechanism());
+  if (satori == nullptr) return;
+  for (std::size_t guest = 0; guest < guests; ++guest)
+    sink("share.entitled_pages", fmt::format("guest {}", guest), t,
+         satori->entitlement(guest) / scale);
+}
+
+void record(const HostSample& sample, const Mechanism& mechanism, double scale,
+            const study::SampleSink& sink) {
   const double t = std::chrono::duration<double>(sample.at).count();
   const auto tell = [&](std::string_view metric, double value) { sink(metric, "", t, value); };
-  const auto whole = [scale](std::uint64_t value) { return static_cast<double>(value) / scale; };
+  const auto whole = [scale](std::uint64_t value) { return at_full_scale(value, scale); };
   tell("share.ram_bytes", whole(sample.ram.count()));
   tell("share.present_bytes", whole(sample.memory.present_pages() * kPageSize));
-  tell("share.saved_bytes", whole(sample.memory.saved_pages() * kPageSize));
+  tell("share.saved_bytes",
+       whole(sample.memory.present_pages() * kPageSize - sample.memory.used().count()));
   tell("share.copies_on_write", whole(sample.memory.copies_on_write));
   tell("share.pages_scanned", whole(sample.work.visits));
   tell("share.mechanism_cpu_percent", sample.mechanism_cpu_percent);
   tell("share.host_cpu_percent", sample.host_cpu_percent);
-  if (!sample.ksm) return;
-  tell("share.ksm_pages_shared", whole(sample.ksm->pages_shared));
-  tell("share.ksm_pages_sharing", whole(sample.ksm->pages_sharing));
-  tell("share.ksm_pages_unshared", whole(sample.ksm->pages_unshared));
-  tell("share.ksm_full_scans", static_cast<double>(sample.ksm->full_scans));
+  tell("share.zero_frame_bytes", whole(sample.memory.pages_on_zero_frame * kPageSize));
+  if (sample.ksm) record_ksm(sample, scale, tell);
+  if (sample.pshare) record_pshare(sample, scale, tell);
+  if (dynamic_cast<const DifferenceEngine*>(&mechanism) != nullptr)
+    record_stored(sample.memory, scale, tell);
 }
 
 void record(const SharingPotential& potential, double t, double scale,
@@ -61,10 +105,12 @@ class ShareBackend final : public study::Backend {
     if (plan.ksmtuned) simulation.use_ksmtuned(*plan.ksmtuned);
     const auto scale = scenario.study.get<double>("scale");
     BRIM_CHECK(simulation.run(
-        plan.times, [&](const HostSample& sample) { record(sample, scale, sink); }, progress,
-        cancel));
+        plan.times,
+        [&](const HostSample& sample) { record(sample, simulation.mechanism(), scale, sink); },
+        progress, cancel));
     const double end = std::chrono::duration<double>(plan.times.duration).count();
     record(simulation.potential(), end, scale, sink);
+    record_entitlements(simulation, plan.guests.size(), end, scale, sink);
     return {};
   }
 

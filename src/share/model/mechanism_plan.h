@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// From the mechanism a scenario names to how it is made.
+
+#include "share/model/scale.h"
+#include "share/model/share_area.h"
+
+namespace brim::share::model {
+
+// Fills plan.mechanism and plan.ksmtuned; the plan's host and guests are there.
+void plan_mechanism(const study::Scenario& scenario, const Scale& scale, SimulationPlan& plan);
+
+}  // namespace brim::share::model
