@@ -4,6 +4,7 @@
 #include "cli/study_areas.h"
 #include "report/document.h"
 #include "share/measure/subject.h"
+#include "share/tune/share_policy.h"
 #include "study/built_in.h"
 #include "study/metric.h"
 
@@ -132,7 +133,8 @@ Result<Document> parameters_document() {
       add_rows(name + " load " + std::string(family.name), family.parameters, rows);
     add_rows(name + " guests", area->guests, rows);
   }
-  return text_document("parameters", "Parameters of scenarios",
+  add_rows("share policy", share::tune::share_policy_parameters(), rows);
+  return text_document("parameters", "Parameters of scenarios and policies",
                        {"of", "key", "type", "unit", "default", "choices", "summary"}, rows);
 }
 

@@ -305,6 +305,7 @@ void add_share_commands(CLI::App& program, Session& session) {
   scan->callback([&session, typed] {
     session.action = [&session, typed] { return share_scan(session, *typed); };
   });
+  add_share_plan(*area, session);
 }
 
 }  // namespace brim::cli

@@ -3,6 +3,8 @@
 
 #include "share/model/share_area.h"
 
+#include <utility>
+
 namespace brim::share::model {
 namespace {
 
@@ -41,8 +43,11 @@ class ShareBackend final : public study::Backend {
  public:
   [[nodiscard]] Provenance provenance() const override { return Provenance::modelled; }
   [[nodiscard]] bool concurrent() const override { return true; }
+  explicit ShareBackend(MakeKsmTuner make_tuner) : make_tuner_(std::move(make_tuner)) {}
   [[nodiscard]] Result<void> check(const study::Scenario& scenario) const override {
     BRIM_TRY(const SimulationPlan plan, plan_simulation(scenario));
+    if (plan.tuned_by_brim && !make_tuner_)
+      return fail(ErrorCode::missing, "this backend was made without a tuner", "mechanism.tuner");
     return {};
   }
   [[nodiscard]] Result<void> run(const study::Scenario& scenario, const Rng& rng,
@@ -53,6 +58,7 @@ class ShareBackend final : public study::Backend {
     HostSimulation simulation(plan.host, plan.guests, plan.mechanism, rng);
     if (plan.ksmtuned) simulation.use_ksmtuned(*plan.ksmtuned);
     const auto scale = scenario.study.get<double>("scale");
+    if (plan.tuned_by_brim) simulation.use_tuner(make_tuner_(scale));
     BRIM_CHECK(simulation.run(
         plan.times, [&](const HostSample& sample) { record(sample, scale, sink); }, progress,
         cancel));
@@ -60,10 +66,15 @@ class ShareBackend final : public study::Backend {
     record(simulation.potential(), end, scale, sink);
     return {};
   }
+
+ private:
+  MakeKsmTuner make_tuner_;
 };
 
 }  // namespace
 
-std::unique_ptr<study::Backend> make_share_backend() { return std::make_unique<ShareBackend>(); }
+std::unique_ptr<study::Backend> make_share_backend(MakeKsmTuner make_tuner) {
+  return std::make_unique<ShareBackend>(std::move(make_tuner));
+}
 
 }  // namespace brim::share::model

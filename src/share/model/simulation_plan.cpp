@@ -185,6 +185,7 @@ void plan_mechanism(const study::Scenario& scenario, const Scale& scale, Simulat
     };
     if (settings.get<std::string>("tuner") == "ksmtuned")
       plan.ksmtuned = ksmtuned_knobs(settings, scale);
+    plan.tuned_by_brim = settings.get<std::string>("tuner") == "brim";
   } else if (scenario.mechanism.family == "tps") {
     plan.mechanism = [knobs = tps_knobs(scenario, scale), costs](SimulatedMemory& memory, Rng rng) {
       return std::make_unique<Tps>(memory, knobs, costs, rng);

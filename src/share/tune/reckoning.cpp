@@ -9,6 +9,10 @@ namespace {
 
 // Before any is measured: a page that is looked up in the unstable tree, on a slow machine.
 constexpr double kAssumedCostNs = 2000;
+// The same of a page that is only looked at.
+constexpr double kAssumedVisitNs = 1000;
+// Where one page in so many merged, what the others cost can't be told.
+constexpr std::uint64_t kHardlyMerging = 20;
 // Fewer pages than this tell nothing of what one costs.
 constexpr std::uint64_t kFewPages = 500;
 constexpr double kGib = 1024.0 * 1024 * 1024;
@@ -58,17 +62,6 @@ Bytes saved_memory(const ShareSnapshot& snapshot, Bytes broken) {
   return counted > broken ? counted - broken : Bytes(0);
 }
 
-// Of the whole time of scanning, the cheap first scan and the merging one together.
-void learn_mean_cost(const KsmProgress& progress, ShareHistory& history) {
-  const KsmProgress& start = history.at_start;
-  if (!progress.scanned || !start.scanned || *progress.scanned < *start.scanned) return;
-  const std::uint64_t pages = progress.scanned->count() - start.scanned->count();
-  if (pages < kFewPages || progress.ksmd_cpu <= start.ksmd_cpu) return;
-  const double cost =
-      static_cast<double>((progress.ksmd_cpu - start.ksmd_cpu).count()) / static_cast<double>(pages);
-  history.mean_cost_ns = history.mean_cost_ns == 0 ? cost : 0.5 * (history.mean_cost_ns + cost);
-}
-
 Bytes scaled(Bytes bytes, double share) {
   return Bytes(static_cast<std::uint64_t>(std::llround(in_bytes(bytes) * share)));
 }
@@ -100,7 +93,7 @@ Bytes merged_memory(const ShareSnapshot& snapshot) {
 void learn_cost(const ShareSnapshot& snapshot, ShareHistory& history) {
   const KsmProgress& now = snapshot.progress;
   const KsmProgress& before = history.progress;
-  if (!history.begun || !now.scanned || !before.scanned) return;
+  if (!now.scanned || !before.scanned) return;
   if (*now.scanned < *before.scanned || now.ksmd_cpu <= before.ksmd_cpu) return;
   const std::uint64_t pages = now.scanned->count() - before.scanned->count();
   if (pages < kFewPages) return;
@@ -109,14 +102,19 @@ void learn_cost(const ShareSnapshot& snapshot, ShareHistory& history) {
   // Up at once, down slowly: merging costs several times what looking does, and comes in bouts.
   history.cost_ns =
       history.cost_ns == 0 || cost > history.cost_ns ? cost : 0.75 * history.cost_ns + 0.25 * cost;
+  const std::uint64_t merged =
+      now.sharing > before.sharing ? (now.sharing - before.sharing).count() : 0;
+  if (merged * kHardlyMerging > pages) return;
+  history.visit_cost_ns =
+      history.visit_cost_ns == 0 ? cost : 0.75 * history.visit_cost_ns + 0.25 * cost;
 }
 
 double page_cost_ns(const ShareHistory& history) {
   return history.cost_ns > 0 ? history.cost_ns : kAssumedCostNs;
 }
 
-double mean_cost_ns(const ShareHistory& history) {
-  return history.mean_cost_ns > 0 ? history.mean_cost_ns : kAssumedCostNs;
+double visit_cost_ns(const ShareHistory& history) {
+  return history.visit_cost_ns > 0 ? history.visit_cost_ns : kAssumedVisitNs;
 }
 
 Reckoning reckon(const ShareSnapshot& snapshot, const SharePolicy& policy, ShareHistory& history,
@@ -130,7 +128,7 @@ Reckoning reckon(const ShareSnapshot& snapshot, const SharePolicy& policy, Share
                                         scaled(reckoning.new_memory, history.new_yield) +
                                             scaled(reckoning.broken, history.broken_yield),
                                         reckoning.saved);
-  reckoning.cost_ns_per_page = mean_cost_ns(history);
+  reckoning.cost_ns_per_page = visit_cost_ns(history);
   const double pages = in_bytes(all_memory(snapshot)) / static_cast<double>(kPageSize);
   reckoning.cost = Time(static_cast<std::int64_t>(pages * scans_needed(reckoning, false) *
                                                   reckoning.cost_ns_per_page));
@@ -155,8 +153,7 @@ void settle_memory(const ShareSnapshot& snapshot, ShareHistory& history) {
     history.subjects.push_back({subject.pid, subject.start_ticks, subject.resident});
 }
 
-void learn_from_scan(const ShareSnapshot& snapshot, ShareHistory& history) {
-  learn_mean_cost(snapshot.progress, history);
+void learn_yield(const ShareSnapshot& snapshot, ShareHistory& history) {
   const double fresh = in_bytes(history.new_at_start);
   const double broken = in_bytes(history.broken_at_start);
   // Pages broken before still counted as merged at the start.

@@ -17,8 +17,9 @@ namespace brim::share::tune {
 void learn_cost(const ShareSnapshot& snapshot, ShareHistory& history);
 // The cost to set a rate by: of late, or assumed where nothing was measured yet.
 [[nodiscard]] double page_cost_ns(const ShareHistory& history);
-// The cost to reckon a time of scanning by: the mean of whole ones.
-[[nodiscard]] double mean_cost_ns(const ShareHistory& history);
+// The cost to reckon a time of scanning by: of pages that don't merge. Merging costs the same
+// whenever it is done, so it says nothing about when.
+[[nodiscard]] double visit_cost_ns(const ShareHistory& history);
 
 // New memory, broken pages, the expected gain of scanning and its cost; adds what was missed since
 // the look before.
@@ -29,8 +30,8 @@ void learn_cost(const ShareSnapshot& snapshot, ShareHistory& history);
 
 // Takes all memory there is for scanned.
 void settle_memory(const ShareSnapshot& snapshot, ShareHistory& history);
-// What the time of scanning that ends now cost, and what it gained against what was expected.
-void learn_from_scan(const ShareSnapshot& snapshot, ShareHistory& history);
+// What the time of scanning that ends now gained, against what was expected.
+void learn_yield(const ShareSnapshot& snapshot, ShareHistory& history);
 
 // Pressure, with its hysteresis.
 [[nodiscard]] bool memory_short(const ShareSnapshot& snapshot, const SharePolicy& policy,

@@ -40,7 +40,7 @@ double wanted_gib_s(const Reckoning& reckoning) {
 }
 
 std::string missed_words(const Reckoning& reckoning) {
-  return fmt::format("{} new, {} broken, of which {} should merge", human_bytes(reckoning.new_memory),
+  return fmt::format("{} new, {} broken, of which {} may merge", human_bytes(reckoning.new_memory),
                      human_bytes(reckoning.broken), human_bytes(reckoning.gain));
 }
 
@@ -101,7 +101,7 @@ void enter(const ShareSnapshot& snapshot, const Reckoning& reckoning, const Deci
            ShareHistory& history, Time now) {
   if (!history.begun) {
     history.since = now;
-    history.broken_settled = snapshot.progress.broken;
+    if (!history.broken_settled) history.broken_settled = snapshot.progress.broken;
   }
   // What comes during the first of two scans is still met twice.
   const bool met_twice = history.phase == Phase::scanning &&
@@ -111,7 +111,7 @@ void enter(const ShareSnapshot& snapshot, const Reckoning& reckoning, const Deci
   if (decision.phase == Phase::scanning)
     begin_scanning(snapshot, reckoning, decision, history);
   else
-    learn_from_scan(snapshot, history);
+    learn_yield(snapshot, history);
   history.phase = decision.phase;
   history.since = now;
   history.missed_byte_s = 0;

@@ -49,7 +49,7 @@ struct ShareHistory {
   Bytes missed;                          // at the look before
   std::optional<Pages> broken_settled;   // progress.broken when all was last scanned
   double cost_ns = 0;                    // of ksmd, a page, of late; 0: not measured yet
-  double mean_cost_ns = 0;               // the same over whole times of scanning
+  double visit_cost_ns = 0;              // the same where hardly any page merged
   double new_yield = 1;                  // share of new memory that merges
   double broken_yield = 1;               // of broken memory that merges again
   std::uint32_t fruitless_probes = 0;
@@ -92,7 +92,8 @@ struct Reckoning {
   Bytes new_memory;      // since it was last scanned
   Bytes broken;          // merged pages written to since
   Bytes gain;            // what of both is expected to merge
-  Time cost{0};          // of ksmd, for the scans that takes
+  Time cost{0};          // of ksmd, for looking at all pages as often as that takes; without the
+                         // merging itself, which costs the same whenever it is done
   double missed_gib_s = 0;
   double price_gib_s = 0;  // of that cost
   double cost_ns_per_page = 0;

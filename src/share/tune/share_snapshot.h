@@ -33,8 +33,7 @@ struct KsmKnobs {
 struct KsmProgress {
   std::uint64_t full_scans = 0;
   std::optional<Pages> scanned;
-  Pages registered;            // that KSM has a record of: shared, sharing, unshared, volatile
-  Pages sharing;               // what merging saved, stale where ksmd has not come by since
+  Pages sharing;                // what merging saved, stale where ksmd has not come by since
   std::optional<Pages> broken;  // merged pages that were copied on write (cow_ksm of /proc/vmstat)
   Time ksmd_cpu{0};
 };
@@ -63,8 +62,7 @@ struct ShareSnapshot {
   KsmKnobs knobs;
   KsmProgress progress;
   Bytes memory;
-  Bytes free;                              // without what is cached
-  Bytes available;                         // with what the kernel can drop
+  Bytes available;                         // what is free, and what the kernel can drop
   std::optional<double> pressure_percent;  // memory, some, avg10
   std::vector<Subject> subjects;           // by pid
   std::optional<Bytes> potential;          // of all of them together, where a scan measured it
