@@ -19,6 +19,9 @@ constexpr double kShortWorth = 4;
 // A rate is left alone while it is at least so much of what the budget allows.
 constexpr double kNearEnough = 0.7;
 constexpr std::uint32_t kMostDoublings = 4;
+constexpr std::uint64_t kBatchesPerScan = 50;
+// ksmd stopped further than this past a full scan's end leaves the next one short.
+constexpr double kFarPast = 0.1;
 constexpr Time kShortestLook = std::chrono::milliseconds(50);
 constexpr Time kLongestLook = std::chrono::seconds(2);
 constexpr Time kSoonestWake = std::chrono::milliseconds(100);
@@ -84,8 +87,8 @@ Decision from_scanning(const ShareSnapshot& snapshot, const Reckoning& reckoning
 
 void begin_scanning(const ShareSnapshot& snapshot, const Reckoning& reckoning,
                     const Decision& decision, ShareHistory& history) {
-  // Whoever let ksmd run before left it in the middle of a scan.
-  const unsigned begun = snapshot.knobs.run == 1 ? 1 : 0;
+  // What is left of a scan that is under way does not count.
+  const unsigned begun = snapshot.knobs.run == 1 || history.stopped_far_past ? 1 : 0;
   history.done_at_full_scans =
       snapshot.progress.full_scans + scans_needed(reckoning, decision.probe) + begun;
   history.at_start = snapshot.progress;
@@ -95,6 +98,14 @@ void begin_scanning(const ShareSnapshot& snapshot, const Reckoning& reckoning,
   history.probe = decision.probe;
   history.broken_settled = snapshot.progress.broken;
   settle_memory(snapshot, history);
+}
+
+// The end of the full scan came at some time since the look before.
+bool far_past_end(const ShareSnapshot& snapshot, const ShareHistory& history) {
+  if (!snapshot.progress.scanned || !history.progress.scanned) return false;
+  const double past = static_cast<double>(snapshot.progress.scanned->count()) -
+                      static_cast<double>(history.progress.scanned->count());
+  return past > kFarPast * static_cast<double>(whole_pages(all_memory(snapshot)).count());
 }
 
 void enter(const ShareSnapshot& snapshot, const Reckoning& reckoning, const Decision& decision,
@@ -108,10 +119,12 @@ void enter(const ShareSnapshot& snapshot, const Reckoning& reckoning, const Deci
                          snapshot.progress.full_scans + 1 < history.done_at_full_scans;
   if (met_twice) settle_memory(snapshot, history);
   if (decision.phase == history.phase) return;
-  if (decision.phase == Phase::scanning)
+  if (decision.phase == Phase::scanning) {
     begin_scanning(snapshot, reckoning, decision, history);
-  else
+  } else {
     learn_yield(snapshot, history);
+    history.stopped_far_past = far_past_end(snapshot, history);
+  }
   history.phase = decision.phase;
   history.since = now;
   history.missed_byte_s = 0;
@@ -133,16 +146,24 @@ class KnobChanges {
   std::vector<KnobChange>& changes_;
 };
 
-void set_rate(const KsmKnobs& knobs, const ShareHistory& history, const SharePolicy& policy,
-              KnobChanges& changes) {
+RateBounds bounds_for(const ShareSnapshot& snapshot, const SharePolicy& policy) {
+  return {.budget_percent = policy.cpu_budget_percent,
+          .most_pages_per_s = policy.most_pages_per_s,
+          .largest_batch = whole_pages(all_memory(snapshot)).count() / kBatchesPerScan};
+}
+
+void set_rate(const ShareSnapshot& snapshot, const ShareHistory& history,
+              const SharePolicy& policy, KnobChanges& changes) {
+  const KsmKnobs& knobs = snapshot.knobs;
   const double cost = page_cost_ns(history);
-  const ScanRate wanted = rate_within(policy.cpu_budget_percent, cost, policy.most_pages_per_s);
+  const ScanRate wanted = rate_within(bounds_for(snapshot, policy), cost);
   const ScanRate present{knobs.pages_to_scan, knobs.sleep};
   const double rate = present.pages_per_s(cost);
   const bool within = present.cpu_percent(cost) <= policy.cpu_budget_percent &&
                       (policy.most_pages_per_s == 0 ||
                        rate <= static_cast<double>(policy.most_pages_per_s));
-  if (within && knobs.sleep.count() > 0 && rate >= kNearEnough * wanted.pages_per_s(cost)) return;
+  const bool begins = knobs.run != 1;  // then as well as can be
+  if (!begins && within && knobs.sleep.count() > 0 && rate >= kNearEnough * wanted.pages_per_s(cost)) return;
   const std::string reason =
       fmt::format("{:.0f} pages/s, {:.0f} % of a processor at {:.2f} us a page; the budget is {:g} %",
                   wanted.pages_per_s(cost), wanted.cpu_percent(cost), cost / 1000,
@@ -152,14 +173,15 @@ void set_rate(const KsmKnobs& knobs, const ShareHistory& history, const SharePol
   changes.set("pages_to_scan", knobs.pages_to_scan, wanted.pages_to_scan, reason);
 }
 
-void scan_changes(const KsmKnobs& knobs, const ShareHistory& history, const SharePolicy& policy,
-                  const std::string& reason, KnobChanges& changes) {
+void scan_changes(const ShareSnapshot& snapshot, const ShareHistory& history,
+                  const SharePolicy& policy, const std::string& reason, KnobChanges& changes) {
+  const KsmKnobs& knobs = snapshot.knobs;
   if (knobs.advisor_mode)
     changes.set("advisor_mode", *knobs.advisor_mode, "none", "brim sets the rate itself");
   if (knobs.smart_scan && policy.smart_scan)
     changes.set("smart_scan", *knobs.smart_scan ? 1 : 0, 1,
                 "pages that have not merged for long need not be looked at each time");
-  set_rate(knobs, history, policy, changes);
+  set_rate(snapshot, history, policy, changes);
   changes.set("run", static_cast<std::uint64_t>(knobs.run), 1, reason);
 }
 
@@ -184,7 +206,7 @@ std::vector<KnobChange> knob_changes(const ShareSnapshot& snapshot, const ShareH
   const KsmKnobs& knobs = snapshot.knobs;
   // Whoever unmerged all (run=2) knows why; only what there is to merge changes that.
   if (decision.phase == Phase::scanning)
-    scan_changes(knobs, history, policy, decision.reason, changes);
+    scan_changes(snapshot, history, policy, decision.reason, changes);
   else if (policy.use_advisor && knobs.advisor_mode && policy.goal == Goal::density)
     advisor_changes(knobs, policy, decision.reason, changes);
   else if (knobs.run == 1)
@@ -197,8 +219,7 @@ std::vector<KnobChange> knob_changes(const ShareSnapshot& snapshot, const ShareH
 Time look_while_scanning(const ShareSnapshot& snapshot, const ShareHistory& history,
                          const SharePolicy& policy) {
   const double cost = page_cost_ns(history);
-  const double rate =
-      rate_within(policy.cpu_budget_percent, cost, policy.most_pages_per_s).pages_per_s(cost);
+  const double rate = rate_within(bounds_for(snapshot, policy), cost).pages_per_s(cost);
   const double scans =
       static_cast<double>(history.done_at_full_scans - history.at_start.full_scans);
   double left = scans * static_cast<double>(whole_pages(all_memory(snapshot)).count());

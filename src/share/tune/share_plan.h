@@ -53,6 +53,7 @@ struct ShareHistory {
   double new_yield = 1;                  // share of new memory that merges
   double broken_yield = 1;               // of broken memory that merges again
   std::uint32_t fruitless_probes = 0;
+  bool stopped_far_past = false;  // the end of a full scan: the next ends too soon
 
   // While scanning:
   KsmProgress at_start;

@@ -295,7 +295,7 @@ TEST(Share_plan, Keeps_back_what_guests_may_take_by_writing) {
 TEST(Scan_rate, Never_exceeds_the_budget_nor_wastes_half_of_it) {
   for (const double budget : {1.0, 5.0, 20.0, 50.0, 70.0, 95.0})
     for (const double cost : {120.0, 700.0, 2000.0, 9000.0, 40'000.0}) {
-      const ScanRate rate = rate_within(budget, cost, 0);
+      const ScanRate rate = rate_within({.budget_percent = budget}, cost);
       EXPECT_LE(rate.cpu_percent(cost), budget + 1e-3) << budget << " " << cost;
       EXPECT_GE(rate.cpu_percent(cost), 0.4 * budget) << budget << " " << cost;
       EXPECT_GE(rate.sleep.count(), 1);
@@ -304,10 +304,16 @@ TEST(Scan_rate, Never_exceeds_the_budget_nor_wastes_half_of_it) {
 
 TEST(Scan_rate, Keeps_to_a_limit_of_pages) {
   for (const std::uint64_t most : {1'000ULL, 25'000ULL, 125'000ULL}) {
-    const ScanRate rate = rate_within(70, 1000, most);
+    const ScanRate rate = rate_within({.budget_percent = 70, .most_pages_per_s = most}, 1000);
     EXPECT_LE(rate.pages_per_s(1000), static_cast<double>(most) * 1.001);
     EXPECT_GE(rate.pages_per_s(1000), static_cast<double>(most) * 0.8);
   }
+}
+
+TEST(Scan_rate, Keeps_to_the_largest_batch) {
+  const ScanRate rate = rate_within({.budget_percent = 70, .largest_batch = 2000}, 1000);
+  EXPECT_EQ(rate.pages_to_scan, 2000U);
+  EXPECT_LE(rate.cpu_percent(1000), 70.001);
 }
 
 TEST(Share_plan, Slows_down_at_once_when_pages_turn_out_dear) {
