@@ -60,8 +60,8 @@ Result<int> guard_host(const Session& session, const GuardText& typed) {
   }
   log.started(typed.act);
   guard::ShareGuard guard(reader, policy, log, journal ? &*journal : nullptr);
-  BRIM_CHECK(guard::guard_share(guard, log, journal ? &*journal : nullptr, typed.once,
-                                stop.cancel()));
+  BRIM_CHECK(
+      guard::guard_share(guard, log, journal ? &*journal : nullptr, typed.once, stop.cancel()));
   return 0;
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // brim share plan: what brim would do about page sharing here and now, and why. Changes nothing.
+#include "share/tune/share_plan.h"
+
 #include "base/progress.h"
 #include "base/text.h"
 #include "cli/interrupt.h"
@@ -9,7 +11,6 @@
 #include "guard/share_reader.h"
 #include "share/measure/scan.h"
 #include "share/measure/select.h"
-#include "share/tune/share_plan.h"
 
 #include <chrono>
 #include <memory>
@@ -167,9 +168,8 @@ Document plan_document(const SharePlan& plan, const SharePolicy& policy,
   document.answer.push_back(reserve_words(plan.reserve));
   if (plan.changes.empty()) document.answer.emplace_back("No knob needs to be changed.");
   if (reader.rival())
-    document.warnings.push_back(
-        fmt::format("{} sets KSM's knobs, too; brim guard --act refuses to start beside it.",
-                    *reader.rival()));
+    document.warnings.push_back(fmt::format(
+        "{} sets KSM's knobs, too; brim guard --act refuses to start beside it.", *reader.rival()));
   for (const Error& problem : reader.problems())
     document.warnings.push_back("Not read: " + error_line(problem) + ".");
   document.json["warnings"] = document.warnings;

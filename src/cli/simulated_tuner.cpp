@@ -61,8 +61,7 @@ class SimulatedTuner final : public share::model::KsmTuner {
     guests.name = "guests";
     guests.machine = true;
     guests.resident = Bytes(full(view.guests.count()));
-    guests.merged =
-        bytes_of(Pages(full(view.counters.pages_shared + view.counters.pages_sharing)));
+    guests.merged = bytes_of(Pages(full(view.counters.pages_shared + view.counters.pages_sharing)));
     snapshot.subjects.push_back(std::move(guests));
     return snapshot;
   }

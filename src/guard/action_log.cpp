@@ -48,23 +48,20 @@ void ActionLog::change(const share::tune::KnobChange& change, bool done) {
 
 void ActionLog::advice(const share::tune::Advice& advice) {
   tell("advice",
-       {{"pid", advice.pid},
-        {"name", advice.name},
-        {"reason", advice.reason},
-        {"how", advice.how}},
+       {{"pid", advice.pid}, {"name", advice.name}, {"reason", advice.reason}, {"how", advice.how}},
        fmt::format("share: {} (pid {}) should not be merged: {}. How: {}", advice.name, advice.pid,
                    advice.reason, advice.how));
 }
 
 void ActionLog::restored(const host::Restored& restored) {
-  tell("restored",
-       {{"path", restored.entry.path},
-        {"value", restored.entry.old_value},
-        {"outcome", name_of(restored.outcome)},
-        {"detail", restored.detail}},
-       fmt::format("share: {} to {}: {}{}{}", restored.entry.path, restored.entry.old_value,
-                   name_of(restored.outcome), restored.detail.empty() ? "" : ", ",
-                   restored.detail));
+  tell(
+      "restored",
+      {{"path", restored.entry.path},
+       {"value", restored.entry.old_value},
+       {"outcome", name_of(restored.outcome)},
+       {"detail", restored.detail}},
+      fmt::format("share: {} to {}: {}{}{}", restored.entry.path, restored.entry.old_value,
+                  name_of(restored.outcome), restored.detail.empty() ? "" : ", ", restored.detail));
 }
 
 void ActionLog::problem(const Error& error) {

@@ -27,7 +27,8 @@ void wait_for(Time time, const Cancel& cancel) {
   while (!cancel.requested()) {
     const Time left = end - steady_now();
     if (left <= Time(0)) return;
-    constexpr std::int64_t kSliceMs = 500;  // a signal between the question and poll() waits so long
+    constexpr std::int64_t kSliceMs =
+        500;  // a signal between the question and poll() waits so long
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
     (void)::poll(nullptr, 0, static_cast<int>(std::min(ms, kSliceMs)));
   }

@@ -141,7 +141,8 @@ TEST_F(Share_guard, Tells_a_problem_once_and_goes_on) {
   step(kMinute);
   step(kMinute + std::chrono::seconds(1));
   const auto told = std::count_if(lines_.begin(), lines_.end(), [](const std::string& line) {
-    return line.find("another brim") != std::string::npos || line.find("holds") != std::string::npos;
+    return line.find("another brim") != std::string::npos ||
+           line.find("holds") != std::string::npos;
   });
   EXPECT_EQ(told, 1) << testing::PrintToString(lines_);
 }

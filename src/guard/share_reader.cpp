@@ -44,8 +44,7 @@ void take_ksm(const host::Host& host, const host::Ksm& ksm, ShareSnapshot& snaps
   knobs.advisor_mode = ksm.advisor_mode;
   if (ksm.advisor_mode) {
     knobs.advisor_max_cpu = number_at(host, "/sys/kernel/mm/ksm/advisor_max_cpu");
-    knobs.advisor_target_scan_time =
-        number_at(host, "/sys/kernel/mm/ksm/advisor_target_scan_time");
+    knobs.advisor_target_scan_time = number_at(host, "/sys/kernel/mm/ksm/advisor_target_scan_time");
   }
   auto& progress = snapshot.progress;
   progress.full_scans = ksm.full_scans;
@@ -122,8 +121,9 @@ bool ShareReader::read_process(int pid, Known& known, bool closely,
   }
   const auto ksm = known.process->ksm_stat();
   if (!ksm && ksm.error().code == ErrorCode::gone) return false;
-  const bool registered = ksm && (ksm->mergeable.value_or(false) || ksm->merge_any.value_or(false) ||
-                                  ksm->rmap_items.value_or(0) > 0);
+  const bool registered =
+      ksm && (ksm->mergeable.value_or(false) || ksm->merge_any.value_or(false) ||
+              ksm->rmap_items.value_or(0) > 0);
   const bool told = ksm && ksm->mergeable.has_value();
   if (!registered && (told || !known.asked)) {
     known.process.reset();  // a host has more processes than a program may have files open

@@ -41,6 +41,12 @@ def test_a_plan_names_knobs_and_reasons():
     assert "ksmd should be scanning" in text and "can be given to further guests" in text, text
 
 
+def pages_per_s(plan):
+    """At most: as if looking took no time."""
+    values = {"sleep_millisecs": 20, **{c["knob"]: c["value"] for c in plan["changes"]}}
+    return 1000 * int(values["pages_to_scan"]) / int(values["sleep_millisecs"])
+
+
 def test_the_policy_is_heard():
     host = HOSTS / "debian-6.18-hybrid"
     policy = FOLDER / "policy.toml"
@@ -52,9 +58,7 @@ def test_the_policy_is_heard():
     assert found["phase"] == "scanning"
     slow = run_json("share-plan", "--root", host, "share", "plan", "--set", "share.most_pages_per_s=1000")
     fast = run_json("share-plan", "--root", host, "share", "plan")
-    sleep = {c["knob"]: int(c["value"]) for c in slow["changes"]}
-    assert sleep["sleep_millisecs"] >= 400 and sleep["pages_to_scan"] <= 500, slow
-    assert int({c["knob"]: c["value"] for c in fast["changes"]}["pages_to_scan"]) > 1000
+    assert pages_per_s(slow) < 1100 and pages_per_s(fast) > 20_000, (slow, fast)
 
 
 def test_ksmtuneds_configuration_is_read():
@@ -63,8 +67,7 @@ def test_ksmtuneds_configuration_is_read():
     (host / "etc/ksmtuned.conf").write_text("KSM_NPAGES_MAX=50\nKSM_SLEEP_MSEC=50\nKSM_COLOUR=1\n")
     done = run("--root", host, "share", "plan", "--format", "json")
     assert "line 3: 'KSM_COLOUR'" in done.stderr, done.stderr
-    changes = {c["knob"]: int(c["value"]) for c in json.loads(done.stdout)["changes"] if c["knob"] != "run"}
-    assert changes["pages_to_scan"] * 1000 / changes["sleep_millisecs"] < 1100, changes
+    assert pages_per_s(json.loads(done.stdout)) < 1100, done.stdout
 
 
 def test_what_is_wrong_is_said_in_a_line():

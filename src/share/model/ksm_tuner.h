@@ -19,11 +19,11 @@ struct KsmView {
   bool running = false;
   KsmKnobs knobs;
   KsmCounters counters;
-  Pages scanned;     // since the start, as all counts here
-  Pages broken;      // copies on write
+  Pages scanned;  // since the start, as all counts here
+  Pages broken;   // copies on write
   CpuTime ksmd_cpu{0};
   HostMemory memory;
-  Bytes guests;      // resident, shared frames in each of them
+  Bytes guests;  // resident, shared frames in each of them
 };
 
 struct KsmOrder {

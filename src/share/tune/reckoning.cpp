@@ -157,8 +157,8 @@ void learn_yield(const ShareSnapshot& snapshot, ShareHistory& history) {
   const double fresh = in_bytes(history.new_at_start);
   const double broken = in_bytes(history.broken_at_start);
   // Pages broken before still counted as merged at the start.
-  const double gained = std::max(
-      0.0, in_bytes(merged_memory(snapshot)) - in_bytes(history.merged_at_start) + broken);
+  const double gained =
+      std::max(0.0, in_bytes(merged_memory(snapshot)) - in_bytes(history.merged_at_start) + broken);
   const auto learn = [](double& yield, double seen) {
     yield = std::clamp(0.5 * yield + 0.5 * seen, kLeastYield, 1.0);
   };
@@ -176,10 +176,10 @@ Reserve reserve_for(const ShareSnapshot& snapshot, const SharePolicy& policy, By
   return {policy.headroom + scaled(saved, policy.burst_percent / 100), snapshot.available};
 }
 
-bool memory_short(const ShareSnapshot& snapshot, const SharePolicy& policy,
-                  const Reserve& reserve, ShareHistory& history, Time now) {
-  const Bytes threshold = std::max(policy.free_threshold,
-                                   scaled(snapshot.memory, policy.free_threshold_percent / 100));
+bool memory_short(const ShareSnapshot& snapshot, const SharePolicy& policy, const Reserve& reserve,
+                  ShareHistory& history, Time now) {
+  const Bytes threshold =
+      std::max(policy.free_threshold, scaled(snapshot.memory, policy.free_threshold_percent / 100));
   const bool stalled =
       snapshot.pressure_percent && *snapshot.pressure_percent > policy.pressure_percent;
   if (snapshot.available < threshold || stalled || reserve.short_of()) history.short_at = now;

@@ -32,10 +32,10 @@ ScanRate rate_within(const RateBounds& bounds, double cost_ns) {
   double usual = kUsualSleepMs * kNsPerMs * budget / (1 - budget) / cost_ns;
   if (bounds.most_pages_per_s > 0)
     usual = std::min(usual, static_cast<double>(bounds.most_pages_per_s) * kUsualSleepMs / 1000);
-  const double largest = bounds.largest_batch == 0
-                             ? kLargestBatch
-                             : std::clamp(static_cast<double>(bounds.largest_batch),
-                                          kSmallestBatch, kLargestBatch);
+  const double largest =
+      bounds.largest_batch == 0
+          ? kLargestBatch
+          : std::clamp(static_cast<double>(bounds.largest_batch), kSmallestBatch, kLargestBatch);
   const double pages = std::clamp(std::floor(usual), kSmallestBatch, largest);
   const double busy = pages * cost_ns;
   double sleep = busy * (1 - budget) / budget;

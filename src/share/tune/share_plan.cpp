@@ -58,8 +58,8 @@ Decision from_rest(const Reckoning& reckoning, const ShareHistory& history,
   if (reckoning.gain.count() > 0 && reckoning.missed_gib_s >= wanted)
     return {Phase::scanning, false,
             fmt::format("{}; {:.1f} GiB s were missed, and {:.2f} s of ksmd are worth {:.1f}",
-                        missed_words(reckoning), reckoning.missed_gib_s,
-                        seconds_in(reckoning.cost), wanted)};
+                        missed_words(reckoning), reckoning.missed_gib_s, seconds_in(reckoning.cost),
+                        wanted)};
   if (history.begun && reckoning.cost.count() > 0 && rested >= probe_after(history, policy))
     return {Phase::scanning, true,
             fmt::format("nothing was scanned for {:.0f} s: a look for what nothing announces",
@@ -152,22 +152,23 @@ RateBounds bounds_for(const ShareSnapshot& snapshot, const SharePolicy& policy) 
           .largest_batch = whole_pages(all_memory(snapshot)).count() / kBatchesPerScan};
 }
 
-void set_rate(const ShareSnapshot& snapshot, const ShareHistory& history,
-              const SharePolicy& policy, KnobChanges& changes) {
+void set_rate(const ShareSnapshot& snapshot, const ShareHistory& history, const SharePolicy& policy,
+              KnobChanges& changes) {
   const KsmKnobs& knobs = snapshot.knobs;
   const double cost = page_cost_ns(history);
   const ScanRate wanted = rate_within(bounds_for(snapshot, policy), cost);
   const ScanRate present{knobs.pages_to_scan, knobs.sleep};
   const double rate = present.pages_per_s(cost);
-  const bool within = present.cpu_percent(cost) <= policy.cpu_budget_percent &&
-                      (policy.most_pages_per_s == 0 ||
-                       rate <= static_cast<double>(policy.most_pages_per_s));
+  const bool within =
+      present.cpu_percent(cost) <= policy.cpu_budget_percent &&
+      (policy.most_pages_per_s == 0 || rate <= static_cast<double>(policy.most_pages_per_s));
   const bool begins = knobs.run != 1;  // then as well as can be
-  if (!begins && within && knobs.sleep.count() > 0 && rate >= kNearEnough * wanted.pages_per_s(cost)) return;
-  const std::string reason =
-      fmt::format("{:.0f} pages/s, {:.0f} % of a processor at {:.2f} us a page; the budget is {:g} %",
-                  wanted.pages_per_s(cost), wanted.cpu_percent(cost), cost / 1000,
-                  policy.cpu_budget_percent);
+  if (!begins && within && knobs.sleep.count() > 0 &&
+      rate >= kNearEnough * wanted.pages_per_s(cost))
+    return;
+  const std::string reason = fmt::format(
+      "{:.0f} pages/s, {:.0f} % of a processor at {:.2f} us a page; the budget is {:g} %",
+      wanted.pages_per_s(cost), wanted.cpu_percent(cost), cost / 1000, policy.cpu_budget_percent);
   changes.set("sleep_millisecs", static_cast<std::uint64_t>(knobs.sleep.count()),
               static_cast<std::uint64_t>(wanted.sleep.count()), reason);
   changes.set("pages_to_scan", knobs.pages_to_scan, wanted.pages_to_scan, reason);
@@ -187,8 +188,8 @@ void scan_changes(const ShareSnapshot& snapshot, const ShareHistory& history,
 
 void advisor_changes(const KsmKnobs& knobs, const SharePolicy& policy, const std::string& reason,
                      KnobChanges& changes) {
-  const auto scan_time = static_cast<std::uint64_t>(
-      std::max(1.0, std::round(seconds_in(policy.probe_interval))));
+  const auto scan_time =
+      static_cast<std::uint64_t>(std::max(1.0, std::round(seconds_in(policy.probe_interval))));
   const auto most_cpu = static_cast<std::uint64_t>(policy.cpu_budget_percent);
   const std::string slowly = "the kernel's advisor goes on slowly, once each share.probe_interval";
   if (knobs.advisor_target_scan_time)
@@ -255,17 +256,16 @@ SharePlan plan(const ShareSnapshot& snapshot, const ShareHistory& history,
   plan.reckoning = reckon(snapshot, policy, next, now);
   plan.reserve = reserve_for(snapshot, policy, plan.reckoning.saved);
   plan.reckoning.memory_short = memory_short(snapshot, policy, plan.reserve, next, now);
-  const Decision decision =
-      next.phase == Phase::resting ? from_rest(plan.reckoning, next, policy, now)
-                                   : from_scanning(snapshot, plan.reckoning, next, policy);
+  const Decision decision = next.phase == Phase::resting
+                                ? from_rest(plan.reckoning, next, policy, now)
+                                : from_scanning(snapshot, plan.reckoning, next, policy);
   enter(snapshot, plan.reckoning, decision, next, now);
   plan.phase = decision.phase;
   plan.reason = decision.reason;
   plan.changes = knob_changes(snapshot, next, policy, decision);
   plan.advice = advise(snapshot, next, policy);
-  plan.next_look = decision.phase == Phase::scanning
-                       ? look_while_scanning(snapshot, next, policy)
-                       : look_while_resting(plan.reckoning, policy);
+  plan.next_look = decision.phase == Phase::scanning ? look_while_scanning(snapshot, next, policy)
+                                                     : look_while_resting(plan.reckoning, policy);
   next.begun = true;
   next.looked_at = now;
   next.progress = snapshot.progress;

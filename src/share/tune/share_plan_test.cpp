@@ -19,8 +19,7 @@ const KnobChange* change_of(const SharePlan& plan, const std::string& knob) {
 
 HostUnderPlan host_with(int machines, double merges) {
   ShareSnapshot snapshot = quiet_host();
-  for (int pid = 1; pid <= machines; ++pid)
-    snapshot.subjects.push_back(machine(pid, gibibytes(1)));
+  for (int pid = 1; pid <= machines; ++pid) snapshot.subjects.push_back(machine(pid, gibibytes(1)));
   return {snapshot, default_policy(), merges};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the tuner of page sharing is to aim at, and within what bounds: one table of parameters, read
-// from the [share] table of a policy file, from --set share.KEY=VALUE, and shown by `brim list
+// What the tuner of page sharing is to aim at, and within what bounds: one table of parameters,
+// read from the [share] table of a policy file, from --set share.KEY=VALUE, and shown by `brim list
 // parameters`.
 
 #include "base/result.h"

@@ -40,7 +40,8 @@ TEST(Ksmtuned_conf, Takes_settings_comments_quotes_and_exports_as_the_shell_woul
 TEST(Ksmtuned_conf, What_is_not_understood_is_left_out_and_told_with_its_line) {
   const KsmtunedConf conf = parse_ksmtuned_conf(
       "KSM_THRES_COEF=twenty\nKSM_NPAGES_MAX=$[64 * 1024]\nif true; then\nKSM_COLOUR=3\n"
-      "KSM_THRES_COEF=101\nKSM_SLEEP_MSEC=\nKSM_NPAGES_DECAY=50\n=5\nKSM_THRES_CONST=99999999999999999999\n");
+      "KSM_THRES_COEF=101\nKSM_SLEEP_MSEC=\nKSM_NPAGES_DECAY=50\n=5\nKSM_THRES_CONST="
+      "99999999999999999999\n");
   EXPECT_FALSE(conf.threshold_percent.has_value());
   EXPECT_FALSE(conf.pages_max.has_value());
   EXPECT_FALSE(conf.sleep_ms.has_value());
@@ -75,8 +76,8 @@ TEST(Share_policy, Debians_ksmtuned_conf_as_shipped_changes_nothing) {
 }
 
 TEST(Share_policy, The_limits_of_ksmtuned_are_brims_defaults) {
-  const auto policy =
-      policy_from("KSM_NPAGES_MAX=2500\nKSM_SLEEP_MSEC=20\nKSM_THRES_COEF=35\nKSM_THRES_CONST=4096", "", {});
+  const auto policy = policy_from(
+      "KSM_NPAGES_MAX=2500\nKSM_SLEEP_MSEC=20\nKSM_THRES_COEF=35\nKSM_THRES_CONST=4096", "", {});
   ASSERT_TRUE(policy);
   EXPECT_EQ(policy->most_pages_per_s, 125'000U);
   EXPECT_EQ(policy->free_threshold_percent, 35);
@@ -85,8 +86,8 @@ TEST(Share_policy, The_limits_of_ksmtuned_are_brims_defaults) {
 
 TEST(Share_policy, A_file_overrules_ksmtuned_and_set_overrules_the_file) {
   const std::string file = "[share]\nfree_threshold_percent = 10\ncpu_budget_percent = 40\n";
-  const auto policy =
-      policy_from("KSM_THRES_COEF=35", file, {"share.cpu_budget_percent=30", "share.goal=pressure"});
+  const auto policy = policy_from("KSM_THRES_COEF=35", file,
+                                  {"share.cpu_budget_percent=30", "share.goal=pressure"});
   ASSERT_TRUE(policy);
   EXPECT_EQ(policy->free_threshold_percent, 10);
   EXPECT_EQ(policy->cpu_budget_percent, 30);
@@ -106,8 +107,7 @@ TEST(Share_policy, What_is_wrong_is_named_with_its_place) {
   EXPECT_THAT(what_of(policy_from("", "", {"share.goal=speed"})), HasSubstr("density"));
   EXPECT_THAT(what_of(policy_from("", "", {"goal=density"})), HasSubstr("share.KEY=VALUE"));
   EXPECT_THAT(what_of(policy_from("", "", {"share.cpu_budget_percent=100"})), HasSubstr("95"));
-  EXPECT_THAT(what_of(policy_from("", "", {"share.look_interval=0s"})),
-              HasSubstr("longer than 0"));
+  EXPECT_THAT(what_of(policy_from("", "", {"share.look_interval=0s"})), HasSubstr("longer than 0"));
   EXPECT_THAT(what_of(policy_from("", "", {"share.trust_groups=web"})), HasSubstr("NAME=VM"));
 }
 

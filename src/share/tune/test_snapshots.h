@@ -104,7 +104,8 @@ class HostUnderPlan {
     std::uint64_t merged = 0;
     for (Subject& subject : snapshot.subjects) {
       Bytes& met = met_[subject.pid];
-      subject.merged = Bytes(static_cast<std::uint64_t>(static_cast<double>(met.count()) * merges_));
+      subject.merged =
+          Bytes(static_cast<std::uint64_t>(static_cast<double>(met.count()) * merges_));
       met = subject.resident;
       merged += whole_pages(subject.merged).count();
     }

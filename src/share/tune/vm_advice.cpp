@@ -57,9 +57,8 @@ std::string merged_group(const ShareSnapshot& snapshot, const SharePolicy& polic
   for (const Subject& subject : snapshot.subjects)
     if (takes_part(subject))
       bytes[std::string(trust_group_of(policy, subject.name))] += subject.resident.count();
-  const auto largest =
-      std::max_element(bytes.begin(), bytes.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto largest = std::max_element(
+      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return largest == bytes.end() ? std::string() : largest->first;
 }
 
