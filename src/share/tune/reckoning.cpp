@@ -13,6 +13,7 @@ constexpr double kAssumedCostNs = 2000;
 constexpr double kAssumedVisitNs = 1000;
 // Where one page in so many merged, what the others cost can't be told.
 constexpr std::uint64_t kHardlyMerging = 20;
+constexpr double kMostlyNew = 0.3;
 // Fewer pages than this tell nothing of what one costs.
 constexpr std::uint64_t kFewPages = 500;
 constexpr double kGib = 1024.0 * 1024 * 1024;
@@ -29,18 +30,6 @@ const ShareHistory::Known* known(const ShareHistory& history, const Subject& sub
   for (const ShareHistory::Known& one : history.subjects)
     if (one.pid == subject.pid && one.start_ticks == subject.start_ticks) return &one;
   return nullptr;
-}
-
-// Merged pages that were there before brim looked need no scan.
-Bytes new_memory(const ShareSnapshot& snapshot, const ShareHistory& history) {
-  Bytes sum;
-  for (const Subject& subject : snapshot.subjects) {
-    if (!takes_part(subject)) continue;
-    const ShareHistory::Known* before = known(history, subject);
-    const Bytes done = before != nullptr ? before->settled : subject.merged;
-    if (subject.resident > done) sum += subject.resident - done;
-  }
-  return sum;
 }
 
 Bytes broken_since(const ShareSnapshot& snapshot, const ShareHistory& history) {
@@ -60,6 +49,21 @@ void note_shrinking(const ShareSnapshot& snapshot, ShareHistory& history) {
 Bytes saved_memory(const ShareSnapshot& snapshot, Bytes broken) {
   const Bytes counted = std::min(bytes_of(snapshot.progress.sharing), merged_memory(snapshot));
   return counted > broken ? counted - broken : Bytes(0);
+}
+
+double mixed(double old, double seen, double weight) { return (1 - weight) * old + weight * seen; }
+
+// Not where pages merge, nor where most were never looked at before: that is a cost they have once.
+bool tells_visit_cost(const ShareSnapshot& snapshot, const ShareHistory& history,
+                      std::uint64_t pages) {
+  const KsmProgress& now = snapshot.progress;
+  const KsmProgress& before = history.progress;
+  const std::uint64_t merged =
+      now.sharing > before.sharing ? (now.sharing - before.sharing).count() : 0;
+  const bool mostly_new =
+      history.phase == Phase::scanning &&
+      in_bytes(history.new_at_start) > kMostlyNew * in_bytes(all_memory(snapshot));
+  return merged * kHardlyMerging <= pages && !mostly_new;
 }
 
 Bytes scaled(Bytes bytes, double share) {
@@ -90,6 +94,19 @@ Bytes merged_memory(const ShareSnapshot& snapshot) {
   return sum;
 }
 
+Growth growth_since(const ShareSnapshot& snapshot, const ShareHistory& history) {
+  Growth growth;
+  for (const Subject& subject : snapshot.subjects) {
+    if (!takes_part(subject)) continue;
+    const ShareHistory::Known* before = known(history, subject);
+    // Merged pages that were there before brim looked need no scan.
+    const Bytes done = before != nullptr ? before->settled : subject.merged;
+    if (subject.resident <= done) continue;
+    (before != nullptr ? growth.of_known : growth.of_newcomers) += subject.resident - done;
+  }
+  return growth;
+}
+
 void learn_cost(const ShareSnapshot& snapshot, ShareHistory& history) {
   const KsmProgress& now = snapshot.progress;
   const KsmProgress& before = history.progress;
@@ -99,14 +116,14 @@ void learn_cost(const ShareSnapshot& snapshot, ShareHistory& history) {
   if (pages < kFewPages) return;
   const double cost =
       static_cast<double>((now.ksmd_cpu - before.ksmd_cpu).count()) / static_cast<double>(pages);
-  // Up at once, down slowly: merging costs several times what looking does, and comes in bouts.
-  history.cost_ns =
-      history.cost_ns == 0 || cost > history.cost_ns ? cost : 0.75 * history.cost_ns + 0.25 * cost;
-  const std::uint64_t merged =
-      now.sharing > before.sharing ? (now.sharing - before.sharing).count() : 0;
-  if (merged * kHardlyMerging > pages) return;
+  // Merging costs several times what looking does, and comes in bouts: what was seen over a tenth
+  // of all memory is what holds now. Dearer pages count at once.
+  const double tenth = in_bytes(all_memory(snapshot)) / kPageSize / 10;
+  const double weight = std::clamp(static_cast<double>(pages) / std::max(1.0, tenth), 0.25, 1.0);
+  history.cost_ns = cost > history.cost_ns ? cost : mixed(history.cost_ns, cost, weight);
+  if (!tells_visit_cost(snapshot, history, pages)) return;
   history.visit_cost_ns =
-      history.visit_cost_ns == 0 ? cost : 0.75 * history.visit_cost_ns + 0.25 * cost;
+      history.visit_cost_ns == 0 ? cost : mixed(history.visit_cost_ns, cost, 0.5 * weight);
 }
 
 double page_cost_ns(const ShareHistory& history) {
@@ -121,7 +138,8 @@ Reckoning reckon(const ShareSnapshot& snapshot, const SharePolicy& policy, Share
                  Time now) {
   note_shrinking(snapshot, history);
   Reckoning reckoning;
-  reckoning.new_memory = new_memory(snapshot, history);
+  const Growth growth = growth_since(snapshot, history);
+  reckoning.new_memory = growth.of_known + growth.of_newcomers;
   reckoning.broken = broken_since(snapshot, history);
   reckoning.saved = saved_memory(snapshot, reckoning.broken);
   reckoning.gain = bounded_by_potential(snapshot,
@@ -162,8 +180,8 @@ void learn_yield(const ShareSnapshot& snapshot, ShareHistory& history) {
   const auto learn = [](double& yield, double seen) {
     yield = std::clamp(0.5 * yield + 0.5 * seen, kLeastYield, 1.0);
   };
-  // Only where it is clear which of the two it was.
-  if (fresh > 4 * broken)
+  // Only where it is clear which of the two it was; and one alone has nobody to share with.
+  if (snapshot.subjects.size() > 1 && fresh > 4 * broken)
     learn(history.new_yield, std::min(1.0, gained / fresh));
   else if (broken > 4 * fresh)
     learn(history.broken_yield, std::min(1.0, gained / broken));

@@ -28,6 +28,13 @@ void learn_cost(const ShareSnapshot& snapshot, ShareHistory& history);
 // How many full scans it takes: see share_plan.h.
 [[nodiscard]] unsigned scans_needed(const Reckoning& reckoning, bool probe);
 
+// Since memory was last taken for scanned.
+struct Growth {
+  Bytes of_known;
+  Bytes of_newcomers;
+};
+[[nodiscard]] Growth growth_since(const ShareSnapshot& snapshot, const ShareHistory& history);
+
 // Takes all memory there is for scanned.
 void settle_memory(const ShareSnapshot& snapshot, ShareHistory& history);
 // What the time of scanning that ends now gained, against what was expected.

@@ -22,8 +22,10 @@ constexpr std::uint32_t kMostDoublings = 4;
 constexpr std::uint64_t kBatchesPerScan = 50;
 // ksmd stopped further than this past a full scan's end leaves the next one short.
 constexpr double kFarPast = 0.1;
+// Of all memory.
+constexpr double kLittle = 0.1;
 constexpr Time kShortestLook = std::chrono::milliseconds(50);
-constexpr Time kLongestLook = std::chrono::seconds(2);
+constexpr Time kLongestLook = std::chrono::milliseconds(500);
 constexpr Time kSoonestWake = std::chrono::milliseconds(100);
 
 double seconds_in(Time time) { return std::chrono::duration<double>(time).count(); }
@@ -100,6 +102,22 @@ void begin_scanning(const ShareSnapshot& snapshot, const Reckoning& reckoning,
   settle_memory(snapshot, history);
 }
 
+// Memory that comes meanwhile is scanned twice like the rest, where it is not little. ksmd goes to
+// a new process last; of one that it has been to, it meets what grew in the next scan.
+void go_on_for_more(const ShareSnapshot& snapshot, ShareHistory& history) {
+  const Growth growth = growth_since(snapshot, history);
+  const double little = kLittle * static_cast<double>(all_memory(snapshot).count());
+  const std::uint64_t scans = snapshot.progress.full_scans;
+  if (static_cast<double>(growth.of_known.count()) > little)
+    history.done_at_full_scans = std::max(history.done_at_full_scans, scans + 3);
+  else if (static_cast<double>(growth.of_newcomers.count()) > little)
+    history.done_at_full_scans = std::max(history.done_at_full_scans, scans + 2);
+  else
+    return;
+  history.new_at_start += growth.of_known + growth.of_newcomers;
+  settle_memory(snapshot, history);
+}
+
 // The end of the full scan came at some time since the look before.
 bool far_past_end(const ShareSnapshot& snapshot, const ShareHistory& history) {
   if (!snapshot.progress.scanned || !history.progress.scanned) return false;
@@ -114,10 +132,8 @@ void enter(const ShareSnapshot& snapshot, const Reckoning& reckoning, const Deci
     history.since = now;
     if (!history.broken_settled) history.broken_settled = snapshot.progress.broken;
   }
-  // What comes during the first of two scans is still met twice.
-  const bool met_twice = history.phase == Phase::scanning &&
-                         snapshot.progress.full_scans + 1 < history.done_at_full_scans;
-  if (met_twice) settle_memory(snapshot, history);
+  if (history.phase == Phase::scanning && decision.phase == Phase::scanning)
+    go_on_for_more(snapshot, history);
   if (decision.phase == history.phase) return;
   if (decision.phase == Phase::scanning) {
     begin_scanning(snapshot, reckoning, decision, history);

@@ -169,6 +169,33 @@ TEST(Share_plan, Rests_after_two_full_scans_and_stops_ksmd) {
   EXPECT_EQ(host.snapshot.progress.full_scans, 2U);
 }
 
+TEST(Share_plan, Goes_on_for_memory_that_comes_while_it_scans) {
+  for (const bool newcomer : {true, false}) {
+    HostUnderPlan host = host_with(4, 0.5);
+    host.step();
+    while (host.snapshot.progress.full_scans < 1) host.step();
+    ASSERT_EQ(host.history.phase, Phase::scanning);
+    if (newcomer)
+      host.snapshot.subjects.push_back(machine(9, gibibytes(1)));
+    else
+      host.snapshot.subjects[0].resident = gibibytes(2);
+    host.until_phase(Phase::resting, host.now + 600 * kSecond);
+    // Scan 1 was under way: of a newcomer it is the first of two, of what grew behind ksmd none.
+    EXPECT_EQ(host.snapshot.progress.full_scans, newcomer ? 3U : 4U);
+    EXPECT_EQ(host.step().reckoning.new_memory, Bytes(0));
+  }
+}
+
+TEST(Share_plan, Leaves_a_little_that_comes_while_it_scans_for_later) {
+  HostUnderPlan host = host_with(4, 0.5);
+  host.step();
+  while (host.snapshot.progress.full_scans < 1) host.step();
+  host.snapshot.subjects.push_back(machine(9, mebibytes(50)));
+  host.until_phase(Phase::resting, host.now + 600 * kSecond);
+  EXPECT_EQ(host.snapshot.progress.full_scans, 2U);
+  EXPECT_EQ(host.step().reckoning.new_memory, mebibytes(50));
+}
+
 TEST(Share_plan, Rests_for_least_rest_whatever_comes) {
   HostUnderPlan host = settled_host();
   const Time rested = host.history.since;
