@@ -20,6 +20,8 @@ constexpr double kGib = 1024.0 * 1024 * 1024;
 // What was there before the first look is taken to have waited for so long.
 constexpr double kWaitedBeforeS = 600;
 constexpr double kLeastYield = 0.05;
+// Of a process that has nobody to share with.
+constexpr double kYieldAlone = 0.25;
 // With so little new memory among what is missed, one full scan does.
 constexpr double kHardlyNew = 0.1;
 
@@ -49,6 +51,10 @@ void note_shrinking(const ShareSnapshot& snapshot, ShareHistory& history) {
 Bytes saved_memory(const ShareSnapshot& snapshot, Bytes broken) {
   const Bytes counted = std::min(bytes_of(snapshot.progress.sharing), merged_memory(snapshot));
   return counted > broken ? counted - broken : Bytes(0);
+}
+
+bool is_alone(const ShareSnapshot& snapshot) {
+  return std::count_if(snapshot.subjects.begin(), snapshot.subjects.end(), takes_part) == 1;
 }
 
 double mixed(double old, double seen, double weight) { return (1 - weight) * old + weight * seen; }
@@ -142,10 +148,11 @@ Reckoning reckon(const ShareSnapshot& snapshot, const SharePolicy& policy, Share
   reckoning.new_memory = growth.of_known + growth.of_newcomers;
   reckoning.broken = broken_since(snapshot, history);
   reckoning.saved = saved_memory(snapshot, reckoning.broken);
-  reckoning.gain = bounded_by_potential(snapshot,
-                                        scaled(reckoning.new_memory, history.new_yield) +
-                                            scaled(reckoning.broken, history.broken_yield),
-                                        reckoning.saved);
+  const double new_yield = history.new_yield * (is_alone(snapshot) ? kYieldAlone : 1);
+  reckoning.gain = bounded_by_potential(
+      snapshot,
+      scaled(reckoning.new_memory, new_yield) + scaled(reckoning.broken, history.broken_yield),
+      reckoning.saved);
   reckoning.cost_ns_per_page = visit_cost_ns(history);
   const double pages = in_bytes(all_memory(snapshot)) / static_cast<double>(kPageSize);
   reckoning.cost = Time(static_cast<std::int64_t>(pages * scans_needed(reckoning, false) *
@@ -171,6 +178,12 @@ void settle_memory(const ShareSnapshot& snapshot, ShareHistory& history) {
     history.subjects.push_back({subject.pid, subject.start_ticks, subject.resident});
 }
 
+void settle_newcomers(const ShareSnapshot& snapshot, ShareHistory& history) {
+  for (const Subject& subject : snapshot.subjects)
+    if (known(history, subject) == nullptr)
+      history.subjects.push_back({subject.pid, subject.start_ticks, subject.resident});
+}
+
 void learn_yield(const ShareSnapshot& snapshot, ShareHistory& history) {
   const double fresh = in_bytes(history.new_at_start);
   const double broken = in_bytes(history.broken_at_start);
@@ -181,7 +194,7 @@ void learn_yield(const ShareSnapshot& snapshot, ShareHistory& history) {
     yield = std::clamp(0.5 * yield + 0.5 * seen, kLeastYield, 1.0);
   };
   // Only where it is clear which of the two it was; and one alone has nobody to share with.
-  if (snapshot.subjects.size() > 1 && fresh > 4 * broken)
+  if (!is_alone(snapshot) && fresh > 4 * broken)
     learn(history.new_yield, std::min(1.0, gained / fresh));
   else if (broken > 4 * fresh)
     learn(history.broken_yield, std::min(1.0, gained / broken));

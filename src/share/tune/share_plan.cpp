@@ -21,7 +21,7 @@ constexpr double kNearEnough = 0.7;
 constexpr std::uint32_t kMostDoublings = 4;
 constexpr std::uint64_t kBatchesPerScan = 50;
 // ksmd stopped further than this past a full scan's end leaves the next one short.
-constexpr double kFarPast = 0.1;
+constexpr double kFarPast = 0.3;
 // Of all memory.
 constexpr double kLittle = 0.1;
 constexpr Time kShortestLook = std::chrono::milliseconds(50);
@@ -74,13 +74,20 @@ Decision from_rest(const Reckoning& reckoning, const ShareHistory& history,
                       seconds_in(reckoning.cost))};
 }
 
+// Where one scan does, it need not begin where scans begin.
+bool met_once(const ShareSnapshot& snapshot, const ShareHistory& history) {
+  if (!history.one_scan || !snapshot.progress.scanned || !history.at_start.scanned) return false;
+  return *snapshot.progress.scanned >=
+         *history.at_start.scanned + whole_pages(all_memory(snapshot));
+}
+
 Decision from_scanning(const ShareSnapshot& snapshot, const Reckoning& reckoning,
                        const ShareHistory& history, const SharePolicy& policy) {
   if (policy.goal == Goal::pressure && !reckoning.memory_short)
     return {Phase::resting, false, "memory is not short any more, and the goal is pressure"};
   if (all_memory(snapshot).count() == 0)
     return {Phase::resting, false, "nobody has memory to merge any more"};
-  if (snapshot.progress.full_scans >= history.done_at_full_scans)
+  if (snapshot.progress.full_scans >= history.done_at_full_scans || met_once(snapshot, history))
     return {Phase::resting, false, "all memory has been scanned as often as merging it takes"};
   return {Phase::scanning, history.probe,
           fmt::format("{} full scans to go",
@@ -93,6 +100,7 @@ void begin_scanning(const ShareSnapshot& snapshot, const Reckoning& reckoning,
   const unsigned begun = snapshot.knobs.run == 1 || history.stopped_far_past ? 1 : 0;
   history.done_at_full_scans =
       snapshot.progress.full_scans + scans_needed(reckoning, decision.probe) + begun;
+  history.one_scan = scans_needed(reckoning, decision.probe) == 1;
   history.at_start = snapshot.progress;
   history.new_at_start = reckoning.new_memory;
   history.broken_at_start = reckoning.broken;
@@ -102,20 +110,21 @@ void begin_scanning(const ShareSnapshot& snapshot, const Reckoning& reckoning,
   settle_memory(snapshot, history);
 }
 
-// Memory that comes meanwhile is scanned twice like the rest, where it is not little. ksmd goes to
-// a new process last; of one that it has been to, it meets what grew in the next scan.
+// Of a process that ksmd has been to, it meets what grows meanwhile in the next scan: where that is
+// not little, it goes on. To a new process it goes last: who comes during the first of two scans is
+// met twice like the rest, others wait for the next time.
 void go_on_for_more(const ShareSnapshot& snapshot, ShareHistory& history) {
   const Growth growth = growth_since(snapshot, history);
-  const double little = kLittle * static_cast<double>(all_memory(snapshot).count());
   const std::uint64_t scans = snapshot.progress.full_scans;
-  if (static_cast<double>(growth.of_known.count()) > little)
+  if (static_cast<double>(growth.of_known.count()) >
+      kLittle * static_cast<double>(all_memory(snapshot).count())) {
     history.done_at_full_scans = std::max(history.done_at_full_scans, scans + 3);
-  else if (static_cast<double>(growth.of_newcomers.count()) > little)
-    history.done_at_full_scans = std::max(history.done_at_full_scans, scans + 2);
-  else
-    return;
-  history.new_at_start += growth.of_known + growth.of_newcomers;
-  settle_memory(snapshot, history);
+    history.new_at_start += growth.of_known + growth.of_newcomers;
+    settle_memory(snapshot, history);
+  } else if (scans + 2 <= history.done_at_full_scans) {
+    history.new_at_start += growth.of_newcomers;
+    settle_newcomers(snapshot, history);
+  }
 }
 
 // The end of the full scan came at some time since the look before.

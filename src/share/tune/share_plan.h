@@ -59,6 +59,7 @@ struct ShareHistory {
   // While scanning:
   KsmProgress at_start;
   std::uint64_t done_at_full_scans = 0;
+  bool one_scan = false;  // is enough
   Bytes new_at_start;
   Bytes broken_at_start;
   Bytes merged_at_start;

@@ -169,7 +169,7 @@ TEST(Share_plan, Rests_after_two_full_scans_and_stops_ksmd) {
   EXPECT_EQ(host.snapshot.progress.full_scans, 2U);
 }
 
-TEST(Share_plan, Goes_on_for_memory_that_comes_while_it_scans) {
+TEST(Share_plan, Goes_on_for_memory_that_grows_while_it_scans) {
   for (const bool newcomer : {true, false}) {
     HostUnderPlan host = host_with(4, 0.5);
     host.step();
@@ -180,9 +180,9 @@ TEST(Share_plan, Goes_on_for_memory_that_comes_while_it_scans) {
     else
       host.snapshot.subjects[0].resident = gibibytes(2);
     host.until_phase(Phase::resting, host.now + 600 * kSecond);
-    // Scan 1 was under way: of a newcomer it is the first of two, of what grew behind ksmd none.
-    EXPECT_EQ(host.snapshot.progress.full_scans, newcomer ? 3U : 4U);
-    EXPECT_EQ(host.step().reckoning.new_memory, Bytes(0));
+    // The second scan was under way: a newcomer waits, what grew behind ksmd is met twice.
+    EXPECT_EQ(host.snapshot.progress.full_scans, newcomer ? 2U : 4U);
+    EXPECT_EQ(host.step().reckoning.new_memory, newcomer ? gibibytes(1) : Bytes(0));
   }
 }
 
@@ -190,10 +190,33 @@ TEST(Share_plan, Leaves_a_little_that_comes_while_it_scans_for_later) {
   HostUnderPlan host = host_with(4, 0.5);
   host.step();
   while (host.snapshot.progress.full_scans < 1) host.step();
-  host.snapshot.subjects.push_back(machine(9, mebibytes(50)));
+  host.snapshot.subjects[0].resident += mebibytes(50);
   host.until_phase(Phase::resting, host.now + 600 * kSecond);
   EXPECT_EQ(host.snapshot.progress.full_scans, 2U);
   EXPECT_EQ(host.step().reckoning.new_memory, mebibytes(50));
+}
+
+TEST(Share_plan, Who_comes_during_the_first_of_two_scans_is_done_with_the_rest) {
+  HostUnderPlan host = host_with(4, 0.5);
+  host.step();
+  host.snapshot.subjects.push_back(machine(9, gibibytes(1)));
+  host.until_phase(Phase::resting, host.now + 600 * kSecond);
+  EXPECT_EQ(host.snapshot.progress.full_scans, 2U);
+  EXPECT_EQ(host.step().reckoning.new_memory, Bytes(0));
+}
+
+TEST(Share_plan, Waits_longer_for_a_VM_that_is_alone) {
+  Time waited[2];
+  for (int i = 0; i < 2; ++i) {
+    HostUnderPlan host = host_with(0, 0.5);
+    host.step();
+    for (int pid = 1; pid <= 1 + i; ++pid)
+      host.snapshot.subjects.push_back(machine(pid, gibibytes(1)));
+    const Time from = host.now;
+    host.until_phase(Phase::scanning, from + 3600 * kSecond);
+    waited[i] = host.now - from;
+  }
+  EXPECT_GT(waited[0], waited[1] + kSecond);
 }
 
 TEST(Share_plan, Rests_for_least_rest_whatever_comes) {

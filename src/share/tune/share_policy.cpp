@@ -32,7 +32,7 @@ constexpr std::array kPolicyParameters = std::to_array<Parameter>({
     {"price_gib_s",
      ParameterType::number,
      "GiB s",
-     "1",
+     "4",
      "What a processor second of ksmd must save: GiB times the seconds they stay saved.",
      {},
      0},
