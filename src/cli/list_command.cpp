@@ -4,6 +4,7 @@
 #include "cli/study_areas.h"
 #include "report/document.h"
 #include "share/measure/subject.h"
+#include "share/tune/share_policy.h"
 #include "study/built_in.h"
 #include "study/metric.h"
 
@@ -151,7 +152,8 @@ Result<Document> parameters_document() {
   for (const auto& [of, key, type, fallback, summary] : kChoices)
     rows.push_back({std::string(of), std::string(key), std::string(type), "", std::string(fallback),
                     key == "how" ? "cartesian,one_at_a_time,together" : "", std::string(summary)});
-  return text_document("parameters", "Parameters of scenarios",
+  add_rows("share policy", share::tune::share_policy_parameters(), rows);
+  return text_document("parameters", "Parameters of scenarios and policies",
                        {"of", "key", "type", "unit", "default", "choices", "summary"}, rows);
 }
 

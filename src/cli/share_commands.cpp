@@ -309,6 +309,7 @@ void add_share_commands(CLI::App& program, Session& session) {
   });
   add_share_fit(*area, session);
   add_share_calibrate(*area, session);
+  add_share_plan(*area, session);
 }
 
 }  // namespace brim::cli

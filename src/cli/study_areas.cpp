@@ -2,6 +2,7 @@
 #include "cli/study_areas.h"
 
 #include "cli/lab_places.h"
+#include "cli/simulated_tuner.h"
 #include "cli/state.h"
 #include "share/live/live_backend.h"
 #include "share/measure/image_contents.h"
@@ -22,7 +23,7 @@ std::span<const study::Area* const> study_areas() {
 std::unique_ptr<study::Backend> make_model(const study::Area& area,
                                            std::vector<share::model::MemoryImage> images) {
   BRIM_ASSERT(area.name == share::model::share_area().name);
-  return share::model::make_share_backend(std::move(images));
+  return share::model::make_share_backend(make_simulated_tuner, std::move(images));
 }
 
 Result<std::vector<share::model::MemoryImage>> read_memory_images(

@@ -9,6 +9,7 @@
 #include "lab/cache.h"
 #include "lab/guest.h"
 #include "lab/guest_record.h"
+#include "lab/guest_source.h"
 #include "lab/prepare.h"
 #include "share/measure/process_subject.h"
 
@@ -144,7 +145,10 @@ Result<std::unique_ptr<LiveGuest>> start_machine(const host::Host& host, const L
   BRIM_TRY(const lab::Cache cache, lab::Cache::open_for_reading(places.cache));
   lab::GuestOptions options;
   options.name = plan.name;
-  BRIM_TRY(options.files, lab::prepared_kernel(cache, plan.kernel));
+  BRIM_TRY(options.files, lab::find_kernel(cache, plan.kernel, ""));
+  if (plan.load && plan.load->kind != lab::LoadKind::synthetic) {
+    BRIM_TRY(options.root_image, lab::prepared_root(cache));
+  }
   options.memory = plan.memory;
   options.host_memory_limit = host_memory_limit(plan);
   options.processors = plan.processors;
@@ -174,8 +178,12 @@ Result<void> check_kernels(const LivePlan& plan, const LivePlaces& places) {
                 std::string(qemu));
   BRIM_TRY(const lab::Cache cache, lab::Cache::open_for_reading(places.cache));
   for (const std::string& kernel : kernels) {
-    BRIM_TRY(const lab::KernelFiles files, lab::prepared_kernel(cache, kernel));
+    BRIM_TRY(const lab::KernelFiles files, lab::find_kernel(cache, kernel, ""));
   }
+  for (const LiveGuestPlan& guest : plan.guests)
+    if (guest.load && guest.load->kind != lab::LoadKind::synthetic) {
+      BRIM_TRY(const std::string root, lab::prepared_root(cache));
+    }
   return {};
 }
 

@@ -67,6 +67,12 @@ void HostSimulation::use_ksmtuned(const KsmtunedKnobs& knobs) {
   next_tuning_ = tuner_->monitor_interval();
 }
 
+void HostSimulation::use_tuner(std::unique_ptr<KsmTuner> tuner) {
+  BRIM_ASSERT(ksm_ != nullptr && tuner != nullptr);
+  other_tuner_ = std::move(tuner);
+  scanning_ = false;
+}
+
 Bytes HostSimulation::with_overhead(Bytes guests) const {
   return Bytes(guests.count() + host_.overhead_per_guest.count() * guests_.size());
 }
@@ -83,8 +89,30 @@ void HostSimulation::tell_pressure() {
   mechanism_->set_pressure(host_memory().free < host_.pressure_below);
 }
 
+KsmView HostSimulation::ksm_view() const {
+  return {.running = scanning_,
+          .knobs = ksm_->knobs(),
+          .counters = ksm_->counters(),
+          .scanned = Pages(ksm_->work().visits),
+          .broken = Pages(memory_.totals().copies_on_write),
+          .ksmd_cpu = ksm_->cpu_time(),
+          .memory = host_memory(),
+          .guests = Bytes(memory_.totals().present_pages() * kPageSize)};
+}
+
 void HostSimulation::tune(ModelTime now) {
-  if (!tuner_ || now < next_tuning_) return;
+  if (now < next_tuning_) return;
+  if (other_tuner_) {
+    const KsmOrder order = other_tuner_->adjust(ksm_view(), now);
+    scanning_ = order.run;
+    KsmKnobs knobs = ksm_->knobs();
+    knobs.pages_to_scan = order.pages_to_scan;
+    knobs.sleep = order.sleep;
+    ksm_->set(knobs);
+    next_tuning_ = now + std::max(order.next_look, ModelTime(1));
+    return;
+  }
+  if (!tuner_) return;
   next_tuning_ += tuner_->monitor_interval();
   const Ksmtuned::Order order = tuner_->adjust(host_memory());
   scanning_ = order.run;
@@ -184,7 +212,9 @@ Result<void> HostSimulation::run(const SimulationTimes& times, const Sink& sink,
   const auto go_to = [&](ModelTime until) {
     while (now_ < until) {
       if (cancel.requested()) return false;
-      advance(std::min(until, now_ + kStep));
+      const ModelTime step_end = std::min(until, now_ + kStep);
+      advance(other_tuner_ ? std::min(step_end, std::max(next_tuning_, now_ + ModelTime(1)))
+                           : step_end);
       step(static_cast<double>(now_.count()) /
            static_cast<double>(std::max<std::int64_t>(1, end.count())));
     }

@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "base/units.h"
 #include "share/model/ksm.h"
+#include "share/model/ksm_tuner.h"
 #include "share/model/ksmtuned.h"
 #include "share/model/loads.h"
 #include "share/model/mechanism.h"
@@ -87,6 +88,8 @@ class HostSimulation {
 
   // KSM under ksmtuned: of a mechanism that is not KSM, a bug.
   void use_ksmtuned(const KsmtunedKnobs& knobs);
+  // KSM under another tuner, from its first look at the start.
+  void use_tuner(std::unique_ptr<KsmTuner> tuner);
 
   using Sink = std::function<void(const HostSample&)>;
   // One sample at 0, just before the loads start, then one each interval. `step` is told how far it
@@ -104,6 +107,7 @@ class HostSimulation {
   void advance(ModelTime until);
   void tell_pressure();
   void tune(ModelTime now);
+  [[nodiscard]] KsmView ksm_view() const;
   [[nodiscard]] HostMemory host_memory() const;
   [[nodiscard]] HostSample sample(ModelTime now);
   // With what the hypervisor takes for each besides.
@@ -115,6 +119,7 @@ class HostSimulation {
   Ksm* ksm_ = nullptr;        // where the mechanism is that
   const Tps* tps_ = nullptr;  // or that
   std::optional<Ksmtuned> tuner_;
+  std::unique_ptr<KsmTuner> other_tuner_;
   bool scanning_ = true;
   ModelTime paused_{0};  // the mechanism's clock is so much behind
   ModelTime next_tuning_{0};

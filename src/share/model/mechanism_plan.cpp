@@ -59,6 +59,7 @@ void plan_ksm(const Scenario& scenario, const Scale& scale, SimulationPlan& plan
   };
   if (settings.get<std::string>("tuner") == "ksmtuned")
     plan.ksmtuned = ksmtuned_knobs(settings, scale);
+  plan.tuned_by_brim = settings.get<std::string>("tuner") == "brim";
 }
 
 TpsKnobs tps_knobs(const Scenario& scenario, const Scale& scale) {

@@ -46,7 +46,7 @@ load = "synthetic"
 
 TEST(MemoryImageTest, Images_take_the_place_of_guests_and_loads) {
   const auto backend =
-      make_share_backend({image_of("a", {1, 2, 2, 0}), image_of("b", {1, 2, 3, 0, 0})});
+      make_share_backend({}, {image_of("a", {1, 2, 2, 0}), image_of("b", {1, 2, 3, 0, 0})});
   const study::ScenarioFile file = scenario_with("scale = 1");
   std::map<std::string, double> last;
   const auto ran = backend->run(
@@ -66,7 +66,7 @@ TEST(MemoryImageTest, Images_take_the_place_of_guests_and_loads) {
 }
 
 TEST(MemoryImageTest, Real_pages_are_not_scaled) {
-  const auto backend = make_share_backend({image_of("a", {1})});
+  const auto backend = make_share_backend({}, {image_of("a", {1})});
   const auto checked = backend->check(scenario_with("scale = 0.5").base());
   ASSERT_FALSE(checked);
   EXPECT_THAT(error_line(checked.error()), HasSubstr("study.scale"));
@@ -74,7 +74,7 @@ TEST(MemoryImageTest, Real_pages_are_not_scaled) {
 
 TEST(MemoryImageTest, Other_contents_or_another_order_are_other_inputs) {
   const auto inputs = [](std::initializer_list<std::uint64_t> pages) {
-    return make_share_backend({image_of("a", pages)})->inputs();
+    return make_share_backend({}, {image_of("a", pages)})->inputs();
   };
   EXPECT_EQ(inputs({1, 2, 0}), inputs({1, 2, 0}));
   EXPECT_NE(inputs({1, 2, 0}), inputs({2, 1, 0}));

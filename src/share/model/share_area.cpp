@@ -71,7 +71,7 @@ constexpr std::array kKsm = std::to_array<Parameter>({
     {"smart_scan", Type::boolean, "", "false", "Leaves out pages that have not merged for long."},
     {"checksum_first", Type::boolean, "", "false",
      "Before the stable tree is searched (Linux 6.11)."},
-    {"tuner", Type::choice, "", "none", "Who sets the knobs.", "advisor,ksmtuned,none"},
+    {"tuner", Type::choice, "", "none", "Who sets the knobs.", "advisor,brim,ksmtuned,none"},
     {"advisor_target_scan_time", Type::duration, "", "200s", "Of a full scan, under the advisor."},
     {"advisor_min_pages_to_scan", Type::count, "pages", "500", "What the advisor begins with."},
     {"advisor_max_pages_to_scan", Type::count, "pages", "30000", "The most it gives a batch."},
@@ -142,8 +142,23 @@ constexpr std::array kSynthetic = std::to_array<Parameter>({
     {"write_ns", Type::number, "ns", "100", "One write at a random place."},
 });
 
+constexpr std::array kMariadb = std::to_array<Parameter>({
+    {"clients", Type::count, "", "8", "At once.", {}, 1, 1000},
+    {"iterations", Type::count, "", "0", "Rounds of queries; 0: until the end."},
+    {"queries", Type::count, "", "200", "A round, of all clients together.", {}, 1},
+    {"buffer_pool_size", Type::size, "", "16MiB", "Of InnoDB."},
+});
+
+constexpr std::array kCompile = std::to_array<Parameter>({
+    {"files", Type::count, "", "8", "Of C source.", {}, 1, 10000},
+    {"functions", Type::count, "", "40", "In each.", {}, 1, 10000},
+    {"iterations", Type::count, "", "0", "Builds; 0: until the end."},
+});
+
 constexpr std::array kLoads = std::to_array<Family>({
+    {"compile", "gcc over a source tree, again and again; live alone.", kCompile},
     {"idle", "Does nothing.", {}},
+    {"mariadb", "MariaDB under mariadb-slap (InnoDB); live alone.", kMariadb},
     {"synthetic", "A filled buffer of which single bytes are written again (Veiga 2015).",
      kSynthetic},
 });

@@ -21,6 +21,7 @@ struct SimulationPlan {
   std::vector<GuestPlan> guests;
   MakeMechanism mechanism;
   std::optional<KsmtunedKnobs> ksmtuned;
+  bool tuned_by_brim = false;
   SimulationTimes times;
 };
 // Errors: memory that does not fit (a load larger than what its guest leaves free, classes larger

@@ -85,11 +85,14 @@ void record(const SharingPotential& potential, double t, double scale,
 
 class ShareBackend final : public study::Backend {
  public:
-  explicit ShareBackend(std::vector<MemoryImage> images) : images_(std::move(images)) {}
+  ShareBackend(MakeKsmTuner make_tuner, std::vector<MemoryImage> images)
+      : make_tuner_(std::move(make_tuner)), images_(std::move(images)) {}
   [[nodiscard]] Provenance provenance() const override { return Provenance::modelled; }
   [[nodiscard]] bool concurrent() const override { return true; }
   [[nodiscard]] Result<void> check(const study::Scenario& scenario) const override {
     BRIM_TRY(const SimulationPlan plan, plan_for(scenario));
+    if (plan.tuned_by_brim && !make_tuner_)
+      return fail(ErrorCode::missing, "this backend was made without a tuner", "mechanism.tuner");
     return {};
   }
   [[nodiscard]] std::vector<std::string> notes(const study::Scenario&) const override {
@@ -104,6 +107,7 @@ class ShareBackend final : public study::Backend {
     HostSimulation simulation(plan.host, plan.guests, plan.mechanism, rng);
     if (plan.ksmtuned) simulation.use_ksmtuned(*plan.ksmtuned);
     const auto scale = scenario.study.get<double>("scale");
+    if (plan.tuned_by_brim) simulation.use_tuner(make_tuner_(scale));
     BRIM_CHECK(simulation.run(
         plan.times,
         [&](const HostSample& sample) { record(sample, simulation.mechanism(), scale, sink); },
@@ -121,13 +125,15 @@ class ShareBackend final : public study::Backend {
     return plan;
   }
 
+  MakeKsmTuner make_tuner_;
   std::vector<MemoryImage> images_;
 };
 
 }  // namespace
 
-std::unique_ptr<study::Backend> make_share_backend(std::vector<MemoryImage> images) {
-  return std::make_unique<ShareBackend>(std::move(images));
+std::unique_ptr<study::Backend> make_share_backend(MakeKsmTuner make_tuner,
+                                                   std::vector<MemoryImage> images) {
+  return std::make_unique<ShareBackend>(std::move(make_tuner), std::move(images));
 }
 
 }  // namespace brim::share::model

@@ -2,6 +2,7 @@
 #pragma once
 // The model of the area "share" as a backend of studies.
 
+#include "share/model/ksm_tuner.h"
 #include "share/model/memory_image.h"
 #include "study/backend.h"
 
@@ -10,8 +11,9 @@
 
 namespace brim::share::model {
 
-// `images`, where there are any, stand for the guests of the scenario.
+// `make_tuner`: of tuner = "brim"; without it such scenarios are refused. `images`, where there are
+// any, stand for the guests of the scenario.
 [[nodiscard]] std::unique_ptr<study::Backend> make_share_backend(
-    std::vector<MemoryImage> images = {});
+    MakeKsmTuner make_tuner = {}, std::vector<MemoryImage> images = {});
 
 }  // namespace brim::share::model

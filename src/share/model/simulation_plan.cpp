@@ -92,6 +92,10 @@ Result<std::vector<GuestPlan>> guest_plans(const study::Scenario& scenario, cons
   for (const study::GuestGroup& group : scenario.guests) {
     GuestPlan plan{guest_shape(group.settings, scale), std::nullopt};
     const study::Load* load = scenario.find_load(group.load);
+    if (load != nullptr && (load->family == "mariadb" || load->family == "compile"))
+      return fail(ErrorCode::bad_input,
+                  fmt::format("there is no model of {}: it runs live alone", load->family),
+                  fmt::format("loads.{}", load->name));
     if (load != nullptr && load->family == "synthetic")
       plan.load = synthetic_shape(load->settings, scale);
     BRIM_CHECK(check_fits(plan, group.entry));

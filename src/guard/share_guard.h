@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The daemon's work for page sharing: look, plan, apply, again and again. Every change goes through
+// the journal, which puts it back at the end, whatever the end is.
+
+#include "base/cancel.h"
+#include "base/result.h"
+#include "guard/action_log.h"
+#include "guard/share_reader.h"
+#include "host/journal.h"
+#include "share/tune/share_plan.h"
+
+#include <string>
+#include <vector>
+
+namespace brim::guard {
+
+class ShareGuard {
+ public:
+  // Without a journal it only tells what it would do. All must outlive it.
+  ShareGuard(ShareReader& reader, const share::tune::SharePolicy& policy, ActionLog& log,
+             host::Journal* journal)
+      : reader_(reader), policy_(policy), log_(log), journal_(journal) {}
+
+  // One look, one plan, and what it asks for. How long until the next.
+  [[nodiscard]] Result<share::tune::Time> step(share::tune::Time now);
+
+ private:
+  void apply(const share::tune::SharePlan& plan);
+  void tell_advice(const std::vector<share::tune::Advice>& advice);
+  // Whether a close look is due, which shows what each VM gains.
+  [[nodiscard]] bool close_look_due(share::tune::Time now) const;
+
+  ShareReader& reader_;
+  const share::tune::SharePolicy& policy_;
+  ActionLog& log_;
+  host::Journal* journal_;
+  share::tune::ShareHistory history_;
+  share::tune::Time looked_closely_{0};
+  share::tune::Time close_look_took_{0};
+  std::string told_phase_;
+  std::string told_problem_;
+  std::vector<share::tune::Advice> told_;
+};
+
+// Steps until `cancel`, or once. Then puts back what was changed.
+[[nodiscard]] Result<void> guard_share(ShareGuard& guard, ActionLog& log, host::Journal* journal,
+                                       bool once, const Cancel& cancel);
+
+}  // namespace brim::guard

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// How fast ksmd may go: as many pages a batch, and as long a sleep between batches, as a budget of
+// processor time allows at what a page costs. Few large batches cost less than many small ones.
+
+#include <chrono>
+#include <cstdint>
+
+namespace brim::share::tune {
+
+struct ScanRate {
+  std::uint64_t pages_to_scan = 0;
+  std::chrono::milliseconds sleep{0};
+
+  // Of one processor, while ksmd scans.
+  [[nodiscard]] double cpu_percent(double cost_ns) const;
+  [[nodiscard]] double pages_per_s(double cost_ns) const;
+};
+
+struct RateBounds {
+  double budget_percent = 0;           // of a processor; between 0 and 100
+  std::uint64_t most_pages_per_s = 0;  // 0: none
+  std::uint64_t largest_batch = 0;     // that a full scan's end is not overshot by much; 0: none
+};
+// The fastest within the bounds. cost_ns > 0, a page's.
+[[nodiscard]] ScanRate rate_within(const RateBounds& bounds, double cost_ns);
+
+}  // namespace brim::share::tune
