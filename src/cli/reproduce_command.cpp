@@ -202,9 +202,9 @@ Result<int> reproduce(const Session& session, const ReproduceOptions& options) {
     BRIM_TRY(team, study::RankTeam::join(version_line()));
   }
   if (team && !team->leads()) {
-    Result<int> helped = help_to_reproduce(session, options, *team);
+    const Result<int> helped = help_to_reproduce(session, options, *team);
     if (!helped) team->give_up(helped.error());
-    return helped;
+    return 0;  // mpirun's status is the first that is not 0: the first rank's
   }
   BRIM_CHECK(check_output(options.output));
   BRIM_TRY(const study::PublishedStudy published, open_published(options.study));

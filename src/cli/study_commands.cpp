@@ -249,9 +249,9 @@ Result<int> help_to_run(const RunOptions& options, study::RankTeam& team) {
 Result<int> run_model(const Session& session, const RunOptions& options) {
   BRIM_TRY(const std::unique_ptr<study::RankTeam> team, study::RankTeam::join(version_line()));
   if (team && !team->leads()) {
-    Result<int> helped = help_to_run(options, *team);
+    const Result<int> helped = help_to_run(options, *team);
     if (!helped) team->give_up(helped.error());
-    return helped;
+    return 0;  // mpirun's status is the first that is not 0: the first rank's
   }
   BRIM_CHECK(check_output(options.output));
   BRIM_TRY(const study::ScenarioFile scenario, read_scenario(options));
