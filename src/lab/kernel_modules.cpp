@@ -7,6 +7,8 @@
 #include <fstream>
 #include <iterator>
 
+#include <fmt/format.h>
+
 namespace brim::lab {
 namespace {
 
@@ -33,7 +35,7 @@ Result<void> write_modules(const std::string& tree, const std::vector<std::strin
   for (const std::string& path : paths) {
     const std::string name = "lib/brim/" + module_name(path) + ".ko";
     const std::string plain = work + "/" + module_name(path) + ".ko";
-    BRIM_CHECK(copy_decompressed(tree + "/" + path, plain));
+    BRIM_CHECK(copy_decompressed(fmt::format("{}/{}", tree, path), plain));
     entries.push_back({Kind::file, name, plain, "", 0, 0});
     list += "/" + name + "\n";
   }
