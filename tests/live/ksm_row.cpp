@@ -19,6 +19,7 @@ namespace brim::live {
 namespace {
 
 using std::chrono::duration;
+using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
@@ -218,7 +219,9 @@ KsmSeries run_live_ksm(const KsmRow& row) {
   const std::uint64_t scanned_before = counter("pages_scanned");
   const std::uint64_t cycles_before = loads.front().cycles();
   auto next = start;
-  for (double t = 0; t < end_of(row); t = seconds_since(start)) {
+  const auto end = start + duration_cast<steady_clock::duration>(duration<double>(end_of(row)));
+  while (next < end) {
+    const double t = seconds_since(start);
     series.samples.push_back({t, static_cast<double>(counter("pages_shared")),
                               static_cast<double>(counter("pages_sharing"))});
     next += kSampling;
