@@ -106,7 +106,7 @@ constexpr std::array kMetrics = std::to_array<Metric>({
     {"share.ram_bytes", "bytes",
      "Memory behind the guests: frames, and what their hypervisor takes for each besides.",
      Direction::less_is_better},
-    {"share.restored_pages", "count",
+    {"share.restores", "count",
      "Accesses to patched or compressed pages, each of which got a frame of its own, so far.",
      Direction::less_is_better},
     {"share.rss_bytes", "bytes", "Resident memory (smaps Rss).", Direction::less_is_better},

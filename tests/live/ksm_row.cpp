@@ -19,6 +19,7 @@ namespace brim::live {
 namespace {
 
 using std::chrono::duration;
+using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
@@ -135,9 +136,7 @@ class SimulatedHost {
       for (Page page = pages.first; page < pages.end; ++page)
         memory_.write(page, content_of_page(load, page - pages.first));
       ksm_.add(pages);
-      // One after the other, as they were started.
-      const double begins = cycle_ * static_cast<double>(loads_.size() + 1) /
-                            static_cast<double>(row.loads.size() + 1);
+      const double begins = live.first_cycles[loads_.size()];
       loads_.push_back({load, pages, lab::write_positions(load), begins});
     }
   }
@@ -216,11 +215,18 @@ KsmSeries run_live_ksm(const KsmRow& row) {
   const Setting run(kKsm + "run", "1");
   const auto start = steady_clock::now();
   const std::uint64_t scanned_before = counter("pages_scanned");
-  const std::uint64_t cycles_before = loads.front().cycles();
+  std::vector<std::uint64_t> cycles_before;
+  for (const RunningLoad& load : loads) cycles_before.push_back(load.cycles());
+  series.first_cycles.assign(loads.size(), 0);
   auto next = start;
-  for (double t = 0; t < end_of(row); t = seconds_since(start)) {
+  const auto end = start + duration_cast<steady_clock::duration>(duration<double>(end_of(row)));
+  while (next < end) {
+    const double t = seconds_since(start);
     series.samples.push_back({t, static_cast<double>(counter("pages_shared")),
                               static_cast<double>(counter("pages_sharing"))});
+    for (std::size_t i = 0; i < loads.size(); ++i)
+      if (series.first_cycles[i] == 0 && loads[i].cycles() > cycles_before[i])
+        series.first_cycles[i] = t;
     next += kSampling;
     std::this_thread::sleep_until(next);
   }
@@ -228,7 +234,7 @@ KsmSeries run_live_ksm(const KsmRow& row) {
   const auto scanned = static_cast<double>(counter("pages_scanned") - scanned_before);
   series.pages_per_s = scanned / took;
   series.batch_seconds = took / batches_in(row, scanned);
-  const auto cycles = static_cast<double>(loads.front().cycles() - cycles_before);
+  const auto cycles = static_cast<double>(loads.front().cycles() - cycles_before.front());
   // A load that writes nothing turns more slowly than its pause says.
   series.cycle_seconds = row.write_rate.numerator > 0 && cycles > 0
                              ? took / cycles

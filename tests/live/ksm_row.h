@@ -4,8 +4,9 @@
 // the study's load (lab/agent/load.h), whose writes are drawn from the same seeds in both.
 //
 // What the model is told from the live run: how long a batch and its sleep take together, and how
-// long a cycle of a load takes with its pause. The kernel sleeps in whole ticks, so a sleep of 20
-// ms lasts longer; and the processors have other work. All else it finds by KSM's rules.
+// long a cycle of a load takes with its pause, and when each load's first one comes. The kernel
+// sleeps in whole ticks, so a sleep of 20 ms lasts longer; and the processors have other work. All
+// else it finds by KSM's rules.
 
 #include "lab/agent/load.h"
 
@@ -36,9 +37,10 @@ struct KsmSample {
 
 struct KsmSeries {
   std::vector<KsmSample> samples;
-  double batch_seconds = 0;  // from the start of one to that of the next
-  double cycle_seconds = 0;  // of the loads, from one write to the next
-  double pages_per_s = 0;    // visited
+  double batch_seconds = 0;            // from the start of one to that of the next
+  double cycle_seconds = 0;            // of the loads, from one write to the next
+  std::vector<double> first_cycles{};  // of each load, s
+  double pages_per_s = 0;              // visited
 };
 
 // Of each write period.

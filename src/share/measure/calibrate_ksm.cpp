@@ -62,7 +62,7 @@ class MergeableMemory {
 };
 
 // What ksmd has done and taken so far.
-struct Progress {
+struct KsmdProgress {
   double cpu_ns = 0;
   std::uint64_t scanned = 0;
   std::uint64_t merged = 0;
@@ -79,20 +79,20 @@ class KsmWorker {
     }
     return fail(ErrorCode::missing, "there is no ksmd");
   }
-  [[nodiscard]] Result<Progress> progress() const {
+  [[nodiscard]] Result<KsmdProgress> progress() const {
     BRIM_TRY(const std::string text, host_.read_value(schedstat_));
     BRIM_TRY(const host::Ksm ksm, host::read_ksm(host_));
     if (!ksm.pages_scanned)
       return fail(ErrorCode::missing, "this kernel does not count pages_scanned (Linux 6.6)");
     const std::uint64_t merged = ksm.pages_shared + ksm.pages_sharing;
-    return Progress{std::strtod(text.c_str(), nullptr), *ksm.pages_scanned, merged,
-                    merged + ksm.pages_unshared + ksm.pages_volatile};
+    return KsmdProgress{std::strtod(text.c_str(), nullptr), *ksm.pages_scanned, merged,
+                        merged + ksm.pages_unshared + ksm.pages_volatile};
   }
   template <class Holds>
-  [[nodiscard]] Result<Progress> wait_until(Holds&& holds) const {
+  [[nodiscard]] Result<KsmdProgress> wait_until(Holds&& holds) const {
     const auto end = steady_clock::now() + kPatience;
     for (;;) {
-      BRIM_TRY(const Progress now, progress());
+      BRIM_TRY(const KsmdProgress now, progress());
       if (holds(now)) return now;
       if (steady_clock::now() > end) return fail(ErrorCode::missing, "ksmd does not get on");
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -107,7 +107,7 @@ class KsmWorker {
 };
 
 // The answer is used, or the compiler would leave its making out.
-volatile std::uint64_t kept;
+volatile std::uint64_t hashed_answers;
 
 struct KsmTimes {
   std::vector<double> visit;
@@ -143,7 +143,7 @@ Result<void> check_alone(const host::Host& host) {
 // Until nothing that ended is counted any more. What is counted all the same is others'.
 Result<void> clear_counters(host::Journal& journal, const KsmWorker& worker) {
   BRIM_CHECK(journal.change(kRun, "1"));
-  const auto cleared = worker.wait_until([](const Progress& now) { return now.known == 0; });
+  const auto cleared = worker.wait_until([](const KsmdProgress& now) { return now.known == 0; });
   BRIM_CHECK(journal.change(kRun, "0"));
   if (!cleared) return fail(ErrorCode::missing, "memory of other processes is registered with KSM");
   return {};
@@ -173,7 +173,7 @@ double hot_comparison_ns(const MergeableMemory& memory) {
       answers += XXH64(memory.page(i), kPageSize, 0);
       if (compare && std::memcmp(memory.page(i), memory.page(0), kPageSize) != 0) ++answers;
     }
-    kept = answers;
+    hashed_answers = answers;
     return std::chrono::duration<double, std::nano>(steady_clock::now() - start).count();
   };
   static_cast<void>(time(true));
@@ -186,18 +186,18 @@ Result<void> merge_once(host::Journal& journal, const KsmWorker& worker, Rng& rn
                         KsmTimes& times) {
   BRIM_TRY(const MergeableMemory pages, MergeableMemory::take());
   const double comparison = hot_comparison_ns(pages);
-  BRIM_TRY(const Progress start, worker.progress());
+  BRIM_TRY(const KsmdProgress start, worker.progress());
   BRIM_CHECK(journal.change(kRun, "1"));
-  BRIM_TRY(const Progress hashed, worker.wait_until([&](const Progress& now) {
+  BRIM_TRY(const KsmdProgress hashed, worker.wait_until([&](const KsmdProgress& now) {
     return now.scanned >= start.scanned + kMergedPages;
   }));
-  BRIM_TRY(const Progress merged,
-           worker.wait_until([](const Progress& now) { return now.merged >= kMergedPages; }));
-  BRIM_TRY(const Progress visited, worker.wait_until([&](const Progress& now) {
+  BRIM_TRY(const KsmdProgress merged,
+           worker.wait_until([](const KsmdProgress& now) { return now.merged >= kMergedPages; }));
+  BRIM_TRY(const KsmdProgress visited, worker.wait_until([&](const KsmdProgress& now) {
     return now.scanned >= merged.scanned + kVisitsTimed;
   }));
   BRIM_CHECK(journal.change(kRun, "0"));
-  const auto a_page = [](const Progress& from, const Progress& to) {
+  const auto a_page = [](const KsmdProgress& from, const KsmdProgress& to) {
     return (to.cpu_ns - from.cpu_ns) / static_cast<double>(to.scanned - from.scanned);
   };
   times.visit.push_back(a_page(merged, visited));

@@ -49,7 +49,7 @@ class PagePairs {
 };
 
 // The answer of each is used, or the compiler would leave it out.
-volatile std::uint64_t used;
+volatile std::uint64_t timed_answers;
 
 // Nanoseconds a page, each time over all of them; once before, to warm up.
 std::vector<double> time_pages(std::size_t pages,
@@ -61,7 +61,7 @@ std::vector<double> time_pages(std::size_t pages,
     std::uint64_t answers = 0;
     for (std::size_t page = 0; page < pages; ++page) answers += work(page);
     const std::chrono::duration<double, std::nano> took = steady_clock::now() - start;
-    used = answers;
+    timed_answers = answers;
     if (time > 0) ns.push_back(took.count() / static_cast<double>(pages));
   }
   return ns;

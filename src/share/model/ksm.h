@@ -18,6 +18,9 @@
 // ksm_advisor.h what sets pages_to_scan where that is asked for.
 //
 // LIMIT: no NUMA, no page migration, no forks, no huge pages, no swap.
+// LIMIT: pages that smart_scan skips cost nothing; the kernel looks them up in the page table.
+// LIMIT: full frames that all pages have left are dropped when one of their pages is visited or the
+// chain is pruned, not when a search passes them.
 
 #include "share/model/ksm_advisor.h"
 #include "share/model/mechanism.h"

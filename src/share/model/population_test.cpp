@@ -147,6 +147,36 @@ TEST_F(Population, Short_lived_contents_are_equal_in_guests_of_one_scope_and_the
   // Each guest writes at other places: some contents are overwritten at once in one of them.
   EXPECT_GT(common(0, 1), at_first - 100);
   EXPECT_NE(contents(0), first);
+  // They come from disk as those before did.
+  EXPECT_EQ(witness_.blocks_.size(), 2 * (280U + 100));
+}
+
+TEST_F(Population, What_a_class_reads_is_its_working_set_the_same_pages_each_period) {
+  GuestShape shape_of_guest = shape("debian", "12");
+  ClassShape& heap = shape_of_guest.classes[static_cast<std::size_t>(PageClass::heap)];
+  heap.read = 0.25;
+  heap.period = 10s;
+  Guest& guest = boot(shape_of_guest);
+  for (int period = 1; period <= 2; ++period) {
+    std::vector<Page> read;
+    for (Page page = 0; page < memory_.page_count(); ++page) memory_.clear_accessed(page);
+    guest.run(10s * period);
+    for (Page page = 0; page < memory_.page_count(); ++page)
+      if (memory_.accessed(page)) read.push_back(page);
+    ASSERT_EQ(read.size(), 30U);
+    EXPECT_EQ(read.front(), 180U) << "after kernel and libraries";
+    EXPECT_EQ(read.back(), 209U);
+  }
+}
+
+TEST_F(Population, Blocks_and_pages_know_which_class_they_are_of) {
+  boot(shape("debian", "12"));
+  std::size_t of_libraries = 0;
+  for (const auto& [page, block] : witness_.blocks_)
+    of_libraries += class_of(block) == PageClass::libraries ? 1 : 0;
+  EXPECT_EQ(of_libraries, 80U);
+  EXPECT_EQ(memory_.use(0), PageUse::code);
+  EXPECT_EQ(memory_.use(200), PageUse::data);
 }
 
 class SyntheticLoadTest : public Population {

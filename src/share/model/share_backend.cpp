@@ -37,7 +37,7 @@ void record_stored(const SimulatedMemory::Totals& totals, double scale, const Te
   tell("share.patched_pages", at_full_scale(totals.patched_pages, scale));
   tell("share.compressed_pages", at_full_scale(totals.compressed_pages, scale));
   tell("share.stored_bytes", at_full_scale(totals.stored_bytes, scale));
-  tell("share.restored_pages",
+  tell("share.restores",
        at_full_scale(totals.patched_restored + totals.compressed_restored, scale));
 }
 
