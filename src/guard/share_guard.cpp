@@ -16,6 +16,7 @@ using share::tune::Time;
 
 // Looking may take one part in so many of the time.
 constexpr int kLookShare = 20;
+constexpr int kLookShareWhileScanning = 5;  // the end of a scan is not to be missed
 constexpr int kCloseLookShare = 200;
 constexpr Time kBetweenCloseLooks = std::chrono::minutes(1);
 
@@ -92,7 +93,8 @@ Result<Time> ShareGuard::step(Time now) {
     tell_advice(plan.advice);
   }
   history_ = std::move(plan.history);
-  return std::max(plan.next_look, closely ? Time(0) : took * kLookShare);
+  const int share = plan.phase == Phase::scanning ? kLookShareWhileScanning : kLookShare;
+  return std::max(plan.next_look, closely ? Time(0) : took * share);
 }
 
 Result<void> guard_share(ShareGuard& guard, ActionLog& log, host::Journal* journal, bool once,

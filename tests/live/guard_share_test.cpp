@@ -41,7 +41,7 @@ class Guard {
     const int log = ::open((state + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     ::dup2(log, STDOUT_FILENO);
     ::execl(BRIM_PROGRAM, "brim", "guard", "--act", "--only", "share", "--interval", "200ms",
-            nullptr);
+            "--set", "share.price_gib_s=1", nullptr);
     ::_exit(127);
   }
   ~Guard() { end(SIGKILL); }

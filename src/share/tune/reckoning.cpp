@@ -178,12 +178,6 @@ void settle_memory(const ShareSnapshot& snapshot, ShareHistory& history) {
     history.subjects.push_back({subject.pid, subject.start_ticks, subject.resident});
 }
 
-void settle_newcomers(const ShareSnapshot& snapshot, ShareHistory& history) {
-  for (const Subject& subject : snapshot.subjects)
-    if (known(history, subject) == nullptr)
-      history.subjects.push_back({subject.pid, subject.start_ticks, subject.resident});
-}
-
 void learn_yield(const ShareSnapshot& snapshot, ShareHistory& history) {
   const double fresh = in_bytes(history.new_at_start);
   const double broken = in_bytes(history.broken_at_start);

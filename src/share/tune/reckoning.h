@@ -37,8 +37,6 @@ struct Growth {
 
 // Takes all memory there is for scanned.
 void settle_memory(const ShareSnapshot& snapshot, ShareHistory& history);
-// The same of processes not seen before.
-void settle_newcomers(const ShareSnapshot& snapshot, ShareHistory& history);
 // What the time of scanning that ends now gained, against what was expected.
 void learn_yield(const ShareSnapshot& snapshot, ShareHistory& history);
 

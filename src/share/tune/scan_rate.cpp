@@ -9,10 +9,10 @@ namespace {
 
 constexpr double kNsPerMs = 1e6;
 constexpr double kNsPerS = 1e9;
-constexpr double kUsualSleepMs = 20;
+constexpr double kUsualSleepMs = 100;
 // A wake-up costs about as much as ten pages: a batch of these hides it.
 constexpr double kSmallestBatch = 500;
-constexpr double kLargestBatch = 100'000;
+constexpr double kLargestBatch = 500'000;
 
 }  // namespace
 
@@ -26,21 +26,17 @@ double ScanRate::pages_per_s(double cost_ns) const {
   return pages * kNsPerS / (pages * cost_ns + static_cast<double>(sleep.count()) * kNsPerMs);
 }
 
-ScanRate rate_within(const RateBounds& bounds, double cost_ns) {
-  const double budget = bounds.budget_percent / 100;
+ScanRate rate_within(double budget_percent, double cost_ns, std::uint64_t most_pages_per_s) {
+  const double budget = budget_percent / 100;
   // A batch b and a sleep s keep within the budget where b / (b + s) is not more.
   double usual = kUsualSleepMs * kNsPerMs * budget / (1 - budget) / cost_ns;
-  if (bounds.most_pages_per_s > 0)
-    usual = std::min(usual, static_cast<double>(bounds.most_pages_per_s) * kUsualSleepMs / 1000);
-  const double largest =
-      bounds.largest_batch == 0
-          ? kLargestBatch
-          : std::clamp(static_cast<double>(bounds.largest_batch), kSmallestBatch, kLargestBatch);
-  const double pages = std::clamp(std::floor(usual), kSmallestBatch, largest);
+  if (most_pages_per_s > 0)
+    usual = std::min(usual, static_cast<double>(most_pages_per_s) * kUsualSleepMs / 1000);
+  const double pages = std::clamp(std::floor(usual), kSmallestBatch, kLargestBatch);
   const double busy = pages * cost_ns;
   double sleep = busy * (1 - budget) / budget;
-  if (bounds.most_pages_per_s > 0)
-    sleep = std::max(sleep, pages * kNsPerS / static_cast<double>(bounds.most_pages_per_s) - busy);
+  if (most_pages_per_s > 0)
+    sleep = std::max(sleep, pages * kNsPerS / static_cast<double>(most_pages_per_s) - busy);
   // A rounding error above a whole millisecond is not another one.
   const double whole = std::max(1.0, std::ceil(sleep / kNsPerMs - 1e-6));
   return {static_cast<std::uint64_t>(pages),

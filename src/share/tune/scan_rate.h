@@ -17,12 +17,9 @@ struct ScanRate {
   [[nodiscard]] double pages_per_s(double cost_ns) const;
 };
 
-struct RateBounds {
-  double budget_percent = 0;           // of a processor; between 0 and 100
-  std::uint64_t most_pages_per_s = 0;  // 0: none
-  std::uint64_t largest_batch = 0;     // that a full scan's end is not overshot by much; 0: none
-};
-// The fastest within the bounds. cost_ns > 0, a page's.
-[[nodiscard]] ScanRate rate_within(const RateBounds& bounds, double cost_ns);
+// The fastest within both bounds; `most_pages_per_s` 0 is none. 0 < budget_percent < 100,
+// cost_ns > 0, a page's.
+[[nodiscard]] ScanRate rate_within(double budget_percent, double cost_ns,
+                                   std::uint64_t most_pages_per_s);
 
 }  // namespace brim::share::tune

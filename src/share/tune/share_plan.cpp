@@ -19,9 +19,7 @@ constexpr double kShortWorth = 4;
 // A rate is left alone while it is at least so much of what the budget allows.
 constexpr double kNearEnough = 0.7;
 constexpr std::uint32_t kMostDoublings = 4;
-constexpr std::uint64_t kBatchesPerScan = 50;
-// ksmd stopped further than this past a full scan's end leaves the next one short.
-constexpr double kFarPast = 0.3;
+constexpr double kMostOfSleep = 0.8;
 // Of all memory.
 constexpr double kLittle = 0.1;
 constexpr Time kShortestLook = std::chrono::milliseconds(50);
@@ -97,7 +95,7 @@ Decision from_scanning(const ShareSnapshot& snapshot, const Reckoning& reckoning
 void begin_scanning(const ShareSnapshot& snapshot, const Reckoning& reckoning,
                     const Decision& decision, ShareHistory& history) {
   // What is left of a scan that is under way does not count.
-  const unsigned begun = snapshot.knobs.run == 1 || history.stopped_far_past ? 1 : 0;
+  const unsigned begun = snapshot.knobs.run == 1 || history.stopped_within ? 1 : 0;
   history.done_at_full_scans =
       snapshot.progress.full_scans + scans_needed(reckoning, decision.probe) + begun;
   history.one_scan = scans_needed(reckoning, decision.probe) == 1;
@@ -111,28 +109,24 @@ void begin_scanning(const ShareSnapshot& snapshot, const Reckoning& reckoning,
 }
 
 // Of a process that ksmd has been to, it meets what grows meanwhile in the next scan: where that is
-// not little, it goes on. To a new process it goes last: who comes during the first of two scans is
-// met twice like the rest, others wait for the next time.
+// not little, it goes on. Who is new meanwhile comes before it in its list, and so has to wait for
+// the next time.
 void go_on_for_more(const ShareSnapshot& snapshot, ShareHistory& history) {
   const Growth growth = growth_since(snapshot, history);
-  const std::uint64_t scans = snapshot.progress.full_scans;
-  if (static_cast<double>(growth.of_known.count()) >
-      kLittle * static_cast<double>(all_memory(snapshot).count())) {
-    history.done_at_full_scans = std::max(history.done_at_full_scans, scans + 3);
-    history.new_at_start += growth.of_known + growth.of_newcomers;
-    settle_memory(snapshot, history);
-  } else if (scans + 2 <= history.done_at_full_scans) {
-    history.new_at_start += growth.of_newcomers;
-    settle_newcomers(snapshot, history);
-  }
+  const double all = static_cast<double>(all_memory(snapshot).count());
+  if (static_cast<double>(growth.of_known.count()) <= kLittle * all) return;
+  history.done_at_full_scans =
+      std::max(history.done_at_full_scans, snapshot.progress.full_scans + 3);
+  history.new_at_start += growth.of_known + growth.of_newcomers;
+  settle_memory(snapshot, history);
 }
 
-// The end of the full scan came at some time since the look before.
-bool far_past_end(const ShareSnapshot& snapshot, const ShareHistory& history) {
-  if (!snapshot.progress.scanned || !history.progress.scanned) return false;
-  const double past = static_cast<double>(snapshot.progress.scanned->count()) -
-                      static_cast<double>(history.progress.scanned->count());
-  return past > kFarPast * static_cast<double>(whole_pages(all_memory(snapshot)).count());
+// ksmd sleeps after each full scan. Stopped within that sleep it is at the beginning of its list,
+// and a new process goes to the end; stopped later, what is new is not met in what is left of the
+// scan.
+bool within_scan(const ShareSnapshot& snapshot, const ShareHistory& history, Time now) {
+  const bool ended = snapshot.progress.full_scans > history.progress.full_scans;
+  return !ended || now - history.looked_at > kMostOfSleep * Time(snapshot.knobs.sleep);
 }
 
 void enter(const ShareSnapshot& snapshot, const Reckoning& reckoning, const Decision& decision,
@@ -148,7 +142,7 @@ void enter(const ShareSnapshot& snapshot, const Reckoning& reckoning, const Deci
     begin_scanning(snapshot, reckoning, decision, history);
   } else {
     learn_yield(snapshot, history);
-    history.stopped_far_past = far_past_end(snapshot, history);
+    history.stopped_within = within_scan(snapshot, history, now);
   }
   history.phase = decision.phase;
   history.since = now;
@@ -171,17 +165,11 @@ class KnobChanges {
   std::vector<KnobChange>& changes_;
 };
 
-RateBounds bounds_for(const ShareSnapshot& snapshot, const SharePolicy& policy) {
-  return {.budget_percent = policy.cpu_budget_percent,
-          .most_pages_per_s = policy.most_pages_per_s,
-          .largest_batch = whole_pages(all_memory(snapshot)).count() / kBatchesPerScan};
-}
-
 void set_rate(const ShareSnapshot& snapshot, const ShareHistory& history, const SharePolicy& policy,
               KnobChanges& changes) {
   const KsmKnobs& knobs = snapshot.knobs;
   const double cost = page_cost_ns(history);
-  const ScanRate wanted = rate_within(bounds_for(snapshot, policy), cost);
+  const ScanRate wanted = rate_within(policy.cpu_budget_percent, cost, policy.most_pages_per_s);
   const ScanRate present{knobs.pages_to_scan, knobs.sleep};
   const double rate = present.pages_per_s(cost);
   const bool within =
@@ -245,7 +233,8 @@ std::vector<KnobChange> knob_changes(const ShareSnapshot& snapshot, const ShareH
 Time look_while_scanning(const ShareSnapshot& snapshot, const ShareHistory& history,
                          const SharePolicy& policy) {
   const double cost = page_cost_ns(history);
-  const double rate = rate_within(bounds_for(snapshot, policy), cost).pages_per_s(cost);
+  const double rate =
+      rate_within(policy.cpu_budget_percent, cost, policy.most_pages_per_s).pages_per_s(cost);
   const double scans =
       static_cast<double>(history.done_at_full_scans - history.at_start.full_scans);
   double left = scans * static_cast<double>(whole_pages(all_memory(snapshot)).count());

@@ -54,7 +54,7 @@ struct ShareHistory {
   double new_yield = 1;                 // share of new memory that merges
   double broken_yield = 1;              // of broken memory that merges again
   std::uint32_t fruitless_probes = 0;
-  bool stopped_far_past = false;  // the end of a full scan: the next ends too soon
+  bool stopped_within = false;  // a full scan: what is left of it does not count
 
   // While scanning:
   KsmProgress at_start;

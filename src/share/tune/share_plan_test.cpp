@@ -196,13 +196,28 @@ TEST(Share_plan, Leaves_a_little_that_comes_while_it_scans_for_later) {
   EXPECT_EQ(host.step().reckoning.new_memory, mebibytes(50));
 }
 
-TEST(Share_plan, Who_comes_during_the_first_of_two_scans_is_done_with_the_rest) {
+TEST(Share_plan, Takes_one_full_scan_more_where_ksmd_was_not_stopped_at_the_end_of_one) {
+  for (const bool late : {false, true}) {
+    HostUnderPlan host = settled_host();
+    host.history.stopped_within = late;
+    const std::uint64_t scans = host.snapshot.progress.full_scans;
+    host.snapshot.subjects.push_back(machine(9, gibibytes(2)));
+    host.until_phase(Phase::scanning, host.now + 600 * kSecond);
+    EXPECT_EQ(host.history.done_at_full_scans, scans + (late ? 3 : 2));
+  }
+}
+
+TEST(Share_plan, Knows_whether_it_stopped_ksmd_in_its_sleep_after_a_full_scan) {
   HostUnderPlan host = host_with(4, 0.5);
   host.step();
-  host.snapshot.subjects.push_back(machine(9, gibibytes(1)));
-  host.until_phase(Phase::resting, host.now + 600 * kSecond);
-  EXPECT_EQ(host.snapshot.progress.full_scans, 2U);
-  EXPECT_EQ(host.step().reckoning.new_memory, Bytes(0));
+  host.snapshot.progress.full_scans = host.history.done_at_full_scans;
+  const auto within = [&](Time later) {
+    return tune::plan(host.snapshot, host.history, host.policy, host.history.looked_at + later)
+        .history.stopped_within;
+  };
+  const auto sleep = Time(host.snapshot.knobs.sleep);
+  EXPECT_FALSE(within(sleep * 4 / 5));
+  EXPECT_TRUE(within(sleep * 4 / 5 + Time(1)));
 }
 
 TEST(Share_plan, Waits_longer_for_a_VM_that_is_alone) {
@@ -344,7 +359,7 @@ TEST(Share_plan, Keeps_back_what_guests_may_take_by_writing) {
 TEST(Scan_rate, Never_exceeds_the_budget_nor_wastes_half_of_it) {
   for (const double budget : {1.0, 5.0, 20.0, 50.0, 70.0, 95.0})
     for (const double cost : {120.0, 700.0, 2000.0, 9000.0, 40'000.0}) {
-      const ScanRate rate = rate_within({.budget_percent = budget}, cost);
+      const ScanRate rate = rate_within(budget, cost, 0);
       EXPECT_LE(rate.cpu_percent(cost), budget + 1e-3) << budget << " " << cost;
       EXPECT_GE(rate.cpu_percent(cost), 0.4 * budget) << budget << " " << cost;
       EXPECT_GE(rate.sleep.count(), 1);
@@ -353,16 +368,10 @@ TEST(Scan_rate, Never_exceeds_the_budget_nor_wastes_half_of_it) {
 
 TEST(Scan_rate, Keeps_to_a_limit_of_pages) {
   for (const std::uint64_t most : {1'000ULL, 25'000ULL, 125'000ULL}) {
-    const ScanRate rate = rate_within({.budget_percent = 70, .most_pages_per_s = most}, 1000);
+    const ScanRate rate = rate_within(70, 1000, most);
     EXPECT_LE(rate.pages_per_s(1000), static_cast<double>(most) * 1.001);
     EXPECT_GE(rate.pages_per_s(1000), static_cast<double>(most) * 0.8);
   }
-}
-
-TEST(Scan_rate, Keeps_to_the_largest_batch) {
-  const ScanRate rate = rate_within({.budget_percent = 70, .largest_batch = 2000}, 1000);
-  EXPECT_EQ(rate.pages_to_scan, 2000U);
-  EXPECT_LE(rate.cpu_percent(1000), 70.001);
 }
 
 TEST(Share_plan, Slows_down_at_once_when_pages_turn_out_dear) {
