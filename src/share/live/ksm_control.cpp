@@ -40,6 +40,9 @@ Result<KsmControl> KsmControl::take(const host::Host& host, const std::string& j
   // First it stands still, for guests to boot and for settings that move only then.
   if (ksm->run != 0) BRIM_CHECK(control.set("run", 0));
   if (!plan.run) return control;
+  if (plan.advisor && !ksm->advisor_mode)
+    return fail(ErrorCode::missing, "this kernel's KSM has no advisor; Linux 6.8 and later have",
+                fmt::format("{}advisor_mode", kKnobs));
   if (ksm->advisor_mode && *ksm->advisor_mode != "none")
     BRIM_CHECK(control.journal_.change(std::string(kKnobs) + "advisor_mode", "none"));
   if (ksm->smart_scan) BRIM_CHECK(control.set("smart_scan", plan.smart_scan ? 1 : 0));
@@ -79,9 +82,23 @@ Result<void> KsmControl::begin() {
     tuner_.emplace(*plan_.ksmtuned, plan_.tuned_host);
     return {};
   }
-  BRIM_CHECK(set("pages_to_scan", plan_.pages_to_scan));
   BRIM_CHECK(set("sleep_millisecs", static_cast<std::uint64_t>(plan_.sleep.count())));
+  if (plan_.advisor) {
+    BRIM_CHECK(begin_advisor(*plan_.advisor));
+  } else {
+    BRIM_CHECK(set("pages_to_scan", plan_.pages_to_scan));
+  }
   return set("run", 1);
+}
+
+// The mode first: it brings the kernel's defaults with it.
+Result<void> KsmControl::begin_advisor(const AdvisorPlan& advisor) {
+  BRIM_CHECK(journal_.change(std::string(kKnobs) + "advisor_mode", "scan-time"));
+  BRIM_CHECK(set("advisor_max_cpu", advisor.max_cpu));
+  BRIM_CHECK(set("advisor_min_pages_to_scan", advisor.min_pages_to_scan));
+  BRIM_CHECK(set("advisor_max_pages_to_scan", advisor.max_pages_to_scan));
+  return set("advisor_target_scan_time",
+             static_cast<std::uint64_t>(advisor.target_scan_time.count()));
 }
 
 std::optional<std::chrono::nanoseconds> KsmControl::tuning_interval() const {

@@ -39,6 +39,7 @@ class KsmControl {
   [[nodiscard]] Result<void> set(std::string_view knob, std::uint64_t value);
   [[nodiscard]] Result<void> set_sharing_limit(const host::Host& host, std::uint64_t pages_shared);
   [[nodiscard]] Result<void> forget_merged_pages();
+  [[nodiscard]] Result<void> begin_advisor(const AdvisorPlan& advisor);
 
   host::Journal journal_;
   KsmPlan plan_;

@@ -164,6 +164,16 @@ model::KsmtunedKnobs tuner_knobs(const Settings& settings, const Measure& measur
       .threshold_percent = settings.get<std::uint64_t>("threshold_percent")};
 }
 
+AdvisorPlan advisor_plan(const Settings& settings, const Measure& measure) {
+  constexpr auto kLeast = std::chrono::seconds(1);
+  const nanoseconds target = measure.time(settings, "advisor_target_scan_time");
+  return {.target_scan_time =
+              std::max(kLeast, std::chrono::duration_cast<std::chrono::seconds>(target)),
+          .max_cpu = settings.get<std::uint64_t>("advisor_max_cpu"),
+          .min_pages_to_scan = measure.batch(settings, "advisor_min_pages_to_scan"),
+          .max_pages_to_scan = measure.batch(settings, "advisor_max_pages_to_scan")};
+}
+
 Result<void> plan_ksm(const study::Scenario& scenario, KsmPlan& ksm) {
   const std::string_view family = scenario.mechanism.family;
   if (family == "none") return {};
@@ -183,10 +193,12 @@ Result<void> plan_ksm(const study::Scenario& scenario, KsmPlan& ksm) {
   ksm.use_zero_pages = settings.get<bool>("use_zero_pages");
   ksm.smart_scan = settings.get<bool>("smart_scan");
   const auto& tuner = settings.get<std::string>("tuner");
-  if (tuner == "ksmtuned")
-    ksm.ksmtuned = tuner_knobs(settings, measure);
-  else if (tuner != "none")
-    return fail(ErrorCode::bad_input, fmt::format("the tuner {} does not run live yet", tuner),
+  if (tuner == "ksmtuned") ksm.ksmtuned = tuner_knobs(settings, measure);
+  if (tuner == "advisor") ksm.advisor = advisor_plan(settings, measure);
+  if (tuner == "brim")
+    return fail(ErrorCode::bad_input,
+                "a study does not run brim's own tuner live: --model does, and 'brim guard --act' "
+                "acts on a host",
                 "mechanism.tuner");
   ksm.tuned_host = measure.bytes(scenario.hardware, "memory");
   ksm.tuned_own = measure.bytes(scenario.hardware, "own_memory");

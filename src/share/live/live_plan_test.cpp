@@ -98,6 +98,28 @@ TEST(LivePlan, What_no_linux_host_can_do_is_refused) {
   EXPECT_TRUE(plan_of({"guests.0.memory=1088MiB"})) << "the load and 64 MiB";
 }
 
+TEST(LivePlan, The_kernels_advisor_gets_its_settings_and_brims_tuner_is_for_the_model) {
+  const auto plan = plan_of({"mechanism.tuner=advisor", "mechanism.advisor_target_scan_time=80s",
+                             "live.speed=4", "mechanism.advisor_max_cpu=30"});
+  ASSERT_TRUE(plan) << error_line(plan.error());
+  EXPECT_EQ(plan->ksm.advisor->target_scan_time, 20s);
+  EXPECT_EQ(plan->ksm.advisor->max_cpu, 30U);
+  EXPECT_EQ(plan->ksm.advisor->min_pages_to_scan, 2000U);
+  EXPECT_THAT(plan_of({"mechanism.tuner=brim"}).error().what, HasSubstr("brim guard"));
+}
+
+TEST(LivePlan, Programs_run_in_machines_that_have_the_memory) {
+  const std::vector<std::string> database = {"loads.writer={kind='mariadb',clients=4}",
+                                             "guests=[{memory='256MiB',load='writer'}]"};
+  const auto plan = plan_of(database);
+  ASSERT_TRUE(plan) << error_line(plan.error());
+  EXPECT_EQ(lab::format_load(*plan->guests[0].load).substr(0, 17), "mariadb,clients=4");
+  EXPECT_THAT(plan_of({database[0], "guests=[{memory='128MiB',load='writer'}]"}).error().what,
+              HasSubstr("128 MiB"));
+  EXPECT_THAT(plan_of({database[0], "guests=[{kind='process',load='writer'}]"}).error().what,
+              HasSubstr("process"));
+}
+
 TEST(LivePlan, Without_a_mechanism_ksm_stands_still) {
   const auto plan = plan_of({"mechanism={policy='none'}"});
   ASSERT_TRUE(plan);
