@@ -166,6 +166,10 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
+void add_once(std::vector<std::string>& lines, const std::string& line) {
+  if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+}
+
 std::string_view trim(std::string_view text) {
   static constexpr std::string_view kSpace = " \t\r\n";
   const std::size_t first = text.find_first_not_of(kSpace);

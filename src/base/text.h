@@ -35,6 +35,8 @@ namespace brim {
                                                       std::span<const std::string> candidates);
 
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
+// At the end, unless it is there.
+void add_once(std::vector<std::string>& lines, const std::string& line);
 [[nodiscard]] std::string_view trim(std::string_view text);
 
 // 2026-11-22T02:12:17Z

@@ -134,10 +134,6 @@ Result<void> check_points(const study::ScenarioFile& scenario, const study::Back
   return {};
 }
 
-void add_once(std::vector<std::string>& lines, const std::string& line) {
-  if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
-}
-
 Result<Ran> run_all(const study::PublishedStudy& published, const ReproduceOptions& options,
                     const study::Catalogue& catalogue, const Session& session,
                     study::RankTeam* team, const Cancel& cancel) {

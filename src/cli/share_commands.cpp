@@ -48,10 +48,6 @@ struct ShareScan {
   int status = 0;
 };
 
-void add_once(std::vector<std::string>& lines, const std::string& line) {
-  if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
-}
-
 bool has_live_subject(const share::ScanResult& result) {
   const auto& subjects = result.results.front().subjects;
   return std::any_of(subjects.begin(), subjects.end(), [](const share::SubjectResult& subject) {

@@ -22,16 +22,12 @@ using report::Unit;
 
 constexpr std::size_t kFewPoints = 4;
 
-void push_once(std::vector<std::string>& names, const std::string& name) {
-  if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-}
-
 // The headline, the outcomes and what is in overviews, as far as they were recorded.
 std::vector<std::string> chief_metrics(const StudyView& view) {
   std::vector<std::string> chosen;
   const auto add = [&](const std::string& metric) {
     if (std::find(view.metrics.begin(), view.metrics.end(), metric) != view.metrics.end())
-      push_once(chosen, metric);
+      add_once(chosen, metric);
   };
   add(view.study.at("headline").get<std::string>());
   for (const json& outcome : view.outcomes) add(outcome.at("metric"));
@@ -135,7 +131,7 @@ std::vector<std::string> StudyView::subjects() const {
   std::vector<std::string> names;
   for (const json& one : series)
     if (!one.at("subject").get_ref<const std::string&>().empty())
-      push_once(names, one.at("subject"));
+      add_once(names, one.at("subject"));
   return names;
 }
 
