@@ -167,8 +167,10 @@ Result<Document> policies_document() {
       rows.push_back(
           {std::string(area->name), "load", std::string(family.name), std::string(family.summary)});
   }
-  return text_document("policies", "Mechanisms and loads", {"area", "kind", "name", "summary"},
-                       rows);
+  rows.push_back({"share", "tuner", "brim",
+                  "KSM by benefit and price; its policy: 'share policy' of brim list parameters"});
+  return text_document("policies", "Mechanisms, loads and tuners",
+                       {"area", "kind", "name", "summary"}, rows);
 }
 
 struct Listing {

@@ -22,7 +22,7 @@ using testing::HasSubstr;
 constexpr Time kMinute = std::chrono::minutes(1);
 
 // A copy of a fixture, which tests may write to.
-class Share_guard : public testing::Test {
+class ShareGuardTest : public testing::Test {
  protected:
   void begin(const std::string& fixture, bool act) {
     const std::string from = std::string(BRIM_SOURCE_DIR) + "/tests/fixtures/hosts/" + fixture;
@@ -61,7 +61,7 @@ class Share_guard : public testing::Test {
   std::optional<ShareGuard> guard_;
 };
 
-TEST_F(Share_guard, Sees_the_VM_of_a_current_kernel) {
+TEST_F(ShareGuardTest, Sees_the_VM_of_a_current_kernel) {
   begin("debian-6.18-hybrid", false);
   const auto snapshot = reader_->look_closely();
   ASSERT_TRUE(snapshot);
@@ -79,7 +79,7 @@ TEST_F(Share_guard, Sees_the_VM_of_a_current_kernel) {
   EXPECT_TRUE(snapshot->pressure_percent.has_value());
 }
 
-TEST_F(Share_guard, Takes_QEMUs_word_on_a_kernel_that_does_not_tell_who_is_mergeable) {
+TEST_F(ShareGuardTest, Takes_QEMUs_word_on_a_kernel_that_does_not_tell_who_is_mergeable) {
   begin("debian-6.1", false);
   const auto snapshot = reader_->look();
   ASSERT_TRUE(snapshot);
@@ -88,7 +88,7 @@ TEST_F(Share_guard, Takes_QEMUs_word_on_a_kernel_that_does_not_tell_who_is_merge
   EXPECT_FALSE(snapshot->progress.scanned.has_value());
 }
 
-TEST_F(Share_guard, Is_missing_a_kernel_with_KSM) {
+TEST_F(ShareGuardTest, Is_missing_a_kernel_with_KSM) {
   const auto host = host::Host::open(std::string(BRIM_SOURCE_DIR) + "/tests/fixtures/hosts/no-ksm");
   ASSERT_TRUE(host);
   const auto reader = ShareReader::open(*host);
@@ -96,7 +96,7 @@ TEST_F(Share_guard, Is_missing_a_kernel_with_KSM) {
   EXPECT_EQ(reader.error().code, ErrorCode::missing);
 }
 
-TEST_F(Share_guard, Advising_tells_what_it_would_do_and_writes_nothing) {
+TEST_F(ShareGuardTest, Advising_tells_what_it_would_do_and_writes_nothing) {
   begin("debian-6.18-hybrid", false);
   const std::string run = knob("run");
   step(kMinute);
@@ -105,7 +105,7 @@ TEST_F(Share_guard, Advising_tells_what_it_would_do_and_writes_nothing) {
   EXPECT_THAT(lines_, Contains(HasSubstr("would set pages_to_scan")));
 }
 
-TEST_F(Share_guard, Acting_sets_the_knobs_and_puts_them_back) {
+TEST_F(ShareGuardTest, Acting_sets_the_knobs_and_puts_them_back) {
   begin("debian-6.18-hybrid", true);
   const std::string pages = knob("pages_to_scan");
   const std::string run = knob("run");
@@ -119,7 +119,7 @@ TEST_F(Share_guard, Acting_sets_the_knobs_and_puts_them_back) {
   EXPECT_EQ(knob("run"), run);
 }
 
-TEST_F(Share_guard, Stops_ksmd_once_the_full_scans_are_done) {
+TEST_F(ShareGuardTest, Stops_ksmd_once_the_full_scans_are_done) {
   begin("debian-6.18-hybrid", true);
   step(kMinute);
   ASSERT_EQ(knob("run"), "1");
@@ -132,7 +132,7 @@ TEST_F(Share_guard, Stops_ksmd_once_the_full_scans_are_done) {
   EXPECT_EQ(knob("run"), "0");
 }
 
-TEST_F(Share_guard, Tells_a_problem_once_and_goes_on) {
+TEST_F(ShareGuardTest, Tells_a_problem_once_and_goes_on) {
   begin("debian-6.18-hybrid", true);
   // Another brim holds the writer's lock.
   auto other = host::Journal::open(*host_, state_ / "journal");
@@ -147,7 +147,7 @@ TEST_F(Share_guard, Tells_a_problem_once_and_goes_on) {
   EXPECT_EQ(told, 1) << testing::PrintToString(lines_);
 }
 
-TEST_F(Share_guard, Names_ksmtuned_as_a_rival) {
+TEST_F(ShareGuardTest, Names_ksmtuned_as_a_rival) {
   begin("debian-6.18-hybrid", false);
   ASSERT_TRUE(reader_->look());
   EXPECT_FALSE(reader_->rival().has_value());
@@ -159,7 +159,7 @@ TEST_F(Share_guard, Names_ksmtuned_as_a_rival) {
   EXPECT_EQ(reader_->rival(), "ksmtuned (pid 1)");
 }
 
-TEST_F(Share_guard, As_JSON_each_line_is_an_object_with_its_event_and_reason) {
+TEST_F(ShareGuardTest, As_JSON_each_line_is_an_object_with_its_event_and_reason) {
   begin("debian-6.18-hybrid", false);
   ActionLog json(LogForm::json, [this](const std::string& line) { lines_.push_back(line); });
   ShareGuard guard(*reader_, policy_, json, nullptr);
