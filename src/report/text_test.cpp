@@ -58,12 +58,18 @@ TEST(Text, The_answer_comes_before_warnings_and_these_before_sections) {
   const std::string text = to_text(sample_document(), wide(100));
   const auto answer = text.find("Your VMs hold");
   const auto warning = text.find("warning: 1,204 pages");
-  const auto section = text.find("Where the rest goes");
+  const auto section = text.find("Potential\n");
   ASSERT_NE(answer, std::string::npos);
   EXPECT_LT(answer, warning);
   EXPECT_LT(warning, section);
   EXPECT_NE(section, std::string::npos);
   EXPECT_THAT(text, HasSubstr("(measured)"));
+}
+
+TEST(Text, Sections_of_charts_alone_are_for_html) {
+  const std::string text = to_text(sample_document(), wide(100));
+  EXPECT_THAT(text, Not(HasSubstr("Where the rest goes")));
+  EXPECT_THAT(to_html(sample_document()), HasSubstr("Where the rest goes"));
 }
 
 TEST(Text, Details_and_context_need_verbose_and_are_announced) {
