@@ -43,8 +43,8 @@ struct GuestOptions {
   unsigned processors = 1;
   Accelerator accelerator = Accelerator::tcg;
   bool huge_pages = true;  // behind its memory, as the host is set; false: none
-  std::string directory;  // the guest's own folder is made in it; a short path: sockets are there
-  std::string records;    // where `brim restore` looks (guest_record.h)
+  std::string directory;   // the guest's own folder is made in it; a short path: sockets are there
+  std::string records;     // where `brim restore` looks (guest_record.h)
   std::string kernel_arguments;                 // besides the lab's own
   std::vector<std::string> emulator_arguments;  // besides the lab's own
 };
