@@ -29,7 +29,7 @@ struct ReproduceOptions {
   std::vector<std::string> only;
   bool live = false;
   std::optional<double> scale;
-  double speed = 20;
+  double speed = 10;
   std::uint64_t repeats = 0;  // 0: as declared, live once
   unsigned threads = 0;
   bool no_store = false;
