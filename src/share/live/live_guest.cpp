@@ -11,6 +11,7 @@
 #include "lab/guest_record.h"
 #include "lab/guest_source.h"
 #include "lab/prepare.h"
+#include "lab/workshop.h"
 #include "share/measure/process_subject.h"
 
 #include <algorithm>
@@ -172,10 +173,9 @@ Result<void> check_kernels(const LivePlan& plan, const LivePlaces& places) {
   for (const LiveGuestPlan& guest : plan.guests)
     if (guest.kind == GuestKind::qemu) kernels.insert(guest.kernel);
   if (kernels.empty()) return {};
-  const std::string_view qemu = "/usr/bin/qemu-system-x86_64";
-  if (!std::filesystem::exists(qemu))
-    return fail(ErrorCode::missing, "not installed; try 'apt install qemu-system-x86'",
-                std::string(qemu));
+  constexpr char kEmulator[] = "qemu-system-x86_64";
+  if (!lab::on_path(kEmulator))
+    return fail(ErrorCode::missing, "not installed; try 'apt install qemu-system-x86'", kEmulator);
   BRIM_TRY(const lab::Cache cache, lab::Cache::open_for_reading(places.cache));
   for (const std::string& kernel : kernels) {
     BRIM_TRY(const lab::KernelFiles files, lab::find_kernel(cache, kernel, ""));
