@@ -176,13 +176,17 @@ Result<void> check_kernels(const LivePlan& plan, const LivePlaces& places) {
   constexpr char kEmulator[] = "qemu-system-x86_64";
   if (!lab::on_path(kEmulator))
     return fail(ErrorCode::missing, "not installed; try 'apt install qemu-system-x86'", kEmulator);
-  BRIM_TRY(const lab::Cache cache, lab::Cache::open_for_reading(places.cache));
+  const auto cache = lab::Cache::open_for_reading(places.cache);
+  if (!cache && cache.error().code == ErrorCode::missing)
+    return fail(ErrorCode::missing, "no kernels for guests; run 'sudo brim lab prepare'",
+                places.cache);
+  if (!cache) return fail(cache.error());
   for (const std::string& kernel : kernels) {
-    BRIM_TRY(const lab::KernelFiles files, lab::find_kernel(cache, kernel, ""));
+    BRIM_TRY(const lab::KernelFiles files, lab::find_kernel(*cache, kernel, ""));
   }
   for (const LiveGuestPlan& guest : plan.guests)
     if (guest.load && guest.load->kind != lab::LoadKind::synthetic) {
-      BRIM_TRY(const std::string root, lab::prepared_root(cache));
+      BRIM_TRY(const std::string root, lab::prepared_root(*cache));
     }
   return {};
 }
