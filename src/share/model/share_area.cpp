@@ -213,10 +213,10 @@ constexpr std::array kLive = std::to_array<Parameter>({
 #undef BRIM_PAGE_CLASS
 
 constexpr auto kMemory = std::to_array<study::OverviewLine>({
-    {"share.present_bytes", "pages the guests have"},
-    {"share.rss_bytes", "resident in the guests' processes"},
-    {"share.ram_bytes", "memory behind them"},
-    {"share.minimum_pages", "every distinct page of the guests once"},
+    {"share.present_bytes", "of the guests"},
+    {"share.rss_bytes", "resident"},
+    {"share.ram_bytes", "behind them"},
+    {"share.minimum_pages", "distinct pages"},
 });
 constexpr auto kSharing = std::to_array<study::OverviewLine>({
     {"share.intra_saving_pages+share.inter_saving_pages", "could be saved"},
