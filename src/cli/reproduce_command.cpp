@@ -65,9 +65,9 @@ Result<void> check_only(const study::PublishedStudy& published,
   return {};
 }
 
-// As small as fits many a machine, where it is to be real.
+// As small as leaves a guest's system what it needs, where it is to be real.
 double scale_of(const ReproduceOptions& options) {
-  constexpr double kLiveScale = 1.0 / 16;
+  constexpr double kLiveScale = 1.0 / 8;
   return options.scale.value_or(options.live ? kLiveScale : 1);
 }
 
@@ -134,14 +134,21 @@ Result<void> check_points(const study::ScenarioFile& scenario, const study::Back
   return {};
 }
 
-Result<Ran> run_all(const study::PublishedStudy& published, const ReproduceOptions& options,
-                    const study::Catalogue& catalogue, const Session& session,
-                    study::RankTeam* team, const Cancel& cancel) {
-  BRIM_TRY(const host::Host host, open_host(session));
-  Ran ran;
+struct ReadyRun {
+  const study::PublishedRun& run;
+  study::ScenarioFile scenario;
+  std::unique_ptr<study::Backend> backend;
+};
+
+// All are opened and checked before the first is run.
+Result<std::vector<ReadyRun>> open_all(const study::PublishedStudy& published,
+                                       const ReproduceOptions& options,
+                                       const study::Catalogue& catalogue, const host::Host& host,
+                                       Ran& ran) {
+  std::vector<ReadyRun> ready;
   for (const study::PublishedRun& run : published.runs) {
     if (!wanted(run, options)) continue;
-    BRIM_TRY(const study::ScenarioFile scenario, open_run(run, options, catalogue));
+    BRIM_TRY(study::ScenarioFile scenario, open_run(run, options, catalogue));
     const study::Area& area = *scenario.base().area;
     std::unique_ptr<study::Backend> backend;
     if (options.live) {
@@ -156,8 +163,21 @@ Result<Ran> run_all(const study::PublishedStudy& published, const ReproduceOptio
     }
     BRIM_CHECK(checked);
     for (const std::string& note : backend->notes(scenario.base())) add_once(ran.notes, note);
-    BRIM_TRY(const auto samples, run_one(run, options, scenario, *backend, team, cancel));
-    ran.series.emplace(run.name, study::series_of(samples));
+    ready.push_back({run, std::move(scenario), std::move(backend)});
+  }
+  return ready;
+}
+
+Result<Ran> run_all(const study::PublishedStudy& published, const ReproduceOptions& options,
+                    const study::Catalogue& catalogue, const Session& session,
+                    study::RankTeam* team, const Cancel& cancel) {
+  BRIM_TRY(const host::Host host, open_host(session));
+  Ran ran;
+  BRIM_TRY(const auto runs, open_all(published, options, catalogue, host, ran));
+  for (const ReadyRun& one : runs) {
+    BRIM_TRY(const auto samples,
+             run_one(one.run, options, one.scenario, *one.backend, team, cancel));
+    ran.series.emplace(one.run.name, study::series_of(samples));
   }
   return ran;
 }
@@ -240,7 +260,7 @@ void add_reproduce_command(CLI::App& program, Session& session) {
                     "With real guests on this machine (as root): decides claims, not tables");
   command
       ->add_option("--scale", options->scale,
-                   "With this share of the memory (default: 1; live 0.0625)")
+                   "With this share of the memory (default: 1; live 0.125)")
       ->check(CLI::Range(0.001, 1.0));
   command->add_option("--speed", options->speed, "Live: how many times faster than published")
       ->check(CLI::Range(1.0, 1000.0))
