@@ -107,6 +107,11 @@ def test_guests_and_processes_share_and_the_machine_is_as_before():
     assert len(over_time(found, "share.rss_bytes", "guest-3")) < len(
         over_time(found, "share.rss_bytes", "guest-1"))
     assert over_time(found, "share.mechanism_cpu_percent")[-1] >= 0
+    # The loads did what they were asked to, in guests and processes alike.
+    assert over_time(found, "share.loads_filled")[-1] == 4
+    for guest in ("guest-1", "guest-3"):
+        writes = over_time(found, "share.load_writes", guest)
+        assert writes == sorted(writes) and writes[-1] >= 8192 / 32, (guest, writes)
     # Writes of what is there already change no byte, but break what is merged.
     copies = over_time(found, "share.copies_on_write")
     assert copies == sorted(copies) and copies[-1] > 0, copies

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // brim-agent: the first process of a lab guest (pid 1), where it serves requests on its port; or,
-// as a process of the host, `brim-agent --load LOAD [--mergeable]`, a load that runs until it is
-// killed and says on standard output, as one JSON line, when its memory is filled.
+// as a process of the host, `brim-agent --load LOAD [--mergeable] [--progress FILE]`, a load that
+// runs until it is killed and says on standard output, as one JSON line, when its memory is filled.
+// FILE then holds its LoadProgress, for whoever maps it.
 #include "base/json_text.h"
 #include "lab/agent/guest_init.h"
 #include "lab/agent/load_process.h"
@@ -9,8 +10,11 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -76,24 +80,60 @@ void serve(int port, brim::lab::Service& service) {
   brim::lab::reset_guest();
 }
 
-int run_as_process(const std::string& text, Mergeable mergeable) {
-  const auto load = brim::lab::parse_load(text);
+void tell(const brim::Error& error) {
+  std::fprintf(stderr, "brim-agent: %s\n", brim::error_line(error).c_str());
+}
+
+struct Arguments {
+  std::string load;
+  Mergeable mergeable = Mergeable::no;
+  std::string progress;  // a file's path, or nothing
+};
+
+std::optional<Arguments> parse_arguments(std::span<char*> given) {
+  Arguments arguments;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const std::string_view name = given[i];
+    if (name == "--mergeable") {
+      arguments.mergeable = Mergeable::yes;
+    } else if ((name == "--load" || name == "--progress") && i + 1 < given.size()) {
+      (name == "--load" ? arguments.load : arguments.progress) = given[++i];
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (arguments.load.empty()) return std::nullopt;
+  return arguments;
+}
+
+int run_as_process(const Arguments& arguments) {
+  const auto load = brim::lab::parse_load(arguments.load);
   if (!load) {
-    std::fprintf(stderr, "brim-agent: %s\n", brim::error_line(load.error()).c_str());
+    tell(load.error());
     return 2;
   }
   if (load->kind != brim::lab::LoadKind::synthetic) {
     std::fprintf(stderr, "brim-agent: a load of programs runs in a guest only\n");
     return 2;
   }
-  brim::lab::LoadProgress progress;
-  const brim::Error error = brim::lab::run_load(*load, mergeable, progress, [&load] {
+  brim::lab::LoadProgress unwatched;
+  std::optional<brim::lab::ProgressFile> watched;
+  if (!arguments.progress.empty()) {
+    auto file = brim::lab::ProgressFile::open(arguments.progress);
+    if (!file) {
+      tell(file.error());
+      return 3;
+    }
+    watched.emplace(std::move(*file));
+  }
+  brim::lab::LoadProgress& progress = watched ? watched->progress() : unwatched;
+  const brim::Error error = brim::lab::run_load(*load, arguments.mergeable, progress, [&load] {
     const nlohmann::json line = {
         {"event", "filled"}, {"load", brim::lab::format_load(*load)}, {"pid", ::getpid()}};
     std::printf("%s\n", brim::json_line(line).c_str());
     (void)std::fflush(stdout);
   });
-  std::fprintf(stderr, "brim-agent: %s\n", brim::error_line(error).c_str());
+  tell(error);
   return 3;
 }
 
@@ -101,9 +141,11 @@ int run_as_process(const std::string& text, Mergeable mergeable) {
 
 int main(int argc, char** argv) {
   if (argc == 1 && ::getpid() == 1) run_guest();
-  const bool mergeable = argc == 4 && std::strcmp(argv[3], "--mergeable") == 0;
-  if ((argc == 3 || mergeable) && std::strcmp(argv[1], "--load") == 0)
-    return run_as_process(argv[2], mergeable ? Mergeable::yes : Mergeable::no);
-  std::fputs("usage: brim-agent --load LOAD [--mergeable], or as init of a lab guest\n", stderr);
+  const auto arguments =
+      parse_arguments(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
+  if (arguments) return run_as_process(*arguments);
+  std::fputs(
+      "usage: brim-agent --load LOAD [--mergeable] [--progress FILE], or as init of a lab guest\n",
+      stderr);
   return 2;
 }

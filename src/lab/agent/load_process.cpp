@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lab/agent/load_process.h"
 
+#include "base/fd.h"
 #include "base/units.h"
 #include "lab/agent/program_load.h"
 
@@ -13,6 +14,7 @@
 #include <span>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -73,6 +75,25 @@ pid_t fork_for(const Load& load) {
 }
 
 }  // namespace
+
+// All its bytes are 0 in a new file: nothing done.
+Result<ProgressFile> ProgressFile::open(const std::string& path) {
+  constexpr mode_t kOwnerOnly = 0600;
+  const Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kOwnerOnly));
+  if (!file || ::ftruncate(file.get(), sizeof(LoadProgress)) != 0)
+    return fail(errno_error(errno, "open for a load's progress", path));
+  void* shared =
+      ::mmap(nullptr, sizeof(LoadProgress), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  if (shared == MAP_FAILED) return fail(errno_error(errno, "map", path));
+  return ProgressFile(static_cast<LoadProgress*>(shared));
+}
+
+ProgressFile::ProgressFile(ProgressFile&& other) noexcept
+    : progress_(std::exchange(other.progress_, nullptr)) {}
+
+ProgressFile::~ProgressFile() {
+  if (progress_ != nullptr) ::munmap(progress_, sizeof(LoadProgress));
+}
 
 Error run_load(const Load& load, Mergeable mergeable, LoadProgress& progress,
                const std::function<void()>& filled) {

@@ -28,6 +28,21 @@ struct LoadProgress {
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
+// A load's progress in a file that the load and whoever watches it both map.
+class ProgressFile {
+ public:
+  // Made where it is missing, with nothing done yet.
+  [[nodiscard]] static Result<ProgressFile> open(const std::string& path);
+  ~ProgressFile();
+  ProgressFile(ProgressFile&& other) noexcept;
+  ProgressFile& operator=(ProgressFile&&) = delete;
+  [[nodiscard]] LoadProgress& progress() const { return *progress_; }
+
+ private:
+  explicit ProgressFile(LoadProgress* progress) : progress_(progress) {}
+  LoadProgress* progress_;  // the mapping
+};
+
 // KSM takes only what was registered with it; a guest's own memory is registered by QEMU.
 enum class Mergeable : bool { no, yes };
 

@@ -30,6 +30,19 @@ using std::chrono::seconds;
 
 constexpr auto kAnswer = seconds(60);  // of an agent whose machine is busy
 constexpr auto kMonitor = milliseconds(300);
+constexpr auto kLoadStatus = seconds(2);  // a sample does not wait longer
+
+lab::LoadState state_of(const nlohmann::json& told) {
+  lab::LoadState state;
+  state.running = told.value("running", false);
+  state.filled = told.value("filled", false);
+  state.cycles = told.value("cycles", std::uint64_t{0});
+  state.writes = told.value("writes", std::uint64_t{0});
+  state.work = told.value("work", std::uint64_t{0});
+  state.failed = told.value("failed", false);
+  state.ended = told.value("ended", std::string());
+  return state;
+}
 
 class MachineGuest final : public LiveGuest {
  public:
@@ -51,6 +64,13 @@ class MachineGuest final : public LiveGuest {
              guest_.command({{"command", "load start"}, {"load", lab::format_load(*plan_.load)}},
                             kAnswer));
     return {};
+  }
+
+  [[nodiscard]] std::optional<lab::LoadState> load_state() override {
+    if (!plan_.load) return std::nullopt;
+    const auto told = guest_.command({{"command", "load status"}}, kLoadStatus);
+    if (!told) return std::nullopt;
+    return state_of(*told);
   }
 
   [[nodiscard]] Result<void> pause() override { return guest_.pause(); }
@@ -101,6 +121,8 @@ class ProcessGuest final : public LiveGuest {
     BRIM_TRY(record_, lab::write_guest_record(host, places.records, {directory_, path, "", 0, 0}));
     BRIM_TRY(auto cgroup, host::GuestCgroup::create(host, own, host_memory_limit(plan_)));
     cgroup_.emplace(std::move(cgroup));
+    BRIM_TRY(auto progress, lab::ProgressFile::open(progress_path()));
+    progress_.emplace(std::move(progress));
     return {};
   }
 
@@ -113,13 +135,25 @@ class ProcessGuest final : public LiveGuest {
   [[nodiscard]] Result<void> start_load() override {
     const lab::Load load = plan_.load.value_or(lab::Load{});
     host::ProgramStart start;
-    start.arguments = {agent_, "--load", lab::format_load(load), "--mergeable"};
+    start.arguments = {agent_,        "--load",     lab::format_load(load),
+                       "--mergeable", "--progress", progress_path()};
     start.log = directory_ + "/load.log";
     start.cgroup = cgroup_->path();
     start.huge_pages = plan_.huge_pages;
     BRIM_TRY(auto process, host::DependentProcess::start(start));
     process_.emplace(std::move(process));
     return {};
+  }
+
+  [[nodiscard]] std::optional<lab::LoadState> load_state() override {
+    if (!process_) return lab::LoadState{};
+    const lab::LoadProgress& progress = progress_->progress();
+    lab::LoadState state;
+    state.running = process_->running();
+    state.filled = progress.filled;
+    state.cycles = progress.cycles;
+    state.writes = progress.writes;
+    return state;
   }
 
   [[nodiscard]] Result<void> pause() override {
@@ -133,8 +167,11 @@ class ProcessGuest final : public LiveGuest {
   }
 
  private:
+  [[nodiscard]] std::string progress_path() const { return directory_ + "/progress"; }
+
   std::optional<host::GuestCgroup> cgroup_;
   std::optional<host::DependentProcess> process_;
+  std::optional<lab::ProgressFile> progress_;
   std::string agent_;
   std::string directory_;
   std::string record_;

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "host/host.h"
+#include "lab/agent/load_process.h"
 #include "share/live/live_plan.h"
 #include "share/measure/subject.h"
 
@@ -27,12 +28,15 @@ class LiveGuest {
  public:
   virtual ~LiveGuest() = default;
   [[nodiscard]] const std::string& name() const { return plan_.name; }
+  [[nodiscard]] bool has_load() const { return plan_.load.has_value(); }
   // Nothing before a process's load has started.
   [[nodiscard]] virtual std::optional<int> pid() const = 0;
   // Whether it is ready for its load; waits `timeout` at most for that. `gone` where it never will
   // be.
   [[nodiscard]] virtual Result<bool> ready(std::chrono::milliseconds timeout) = 0;
   [[nodiscard]] virtual Result<void> start_load() = 0;
+  // What its load has done so far. Nothing of a guest that has none, or is too busy to say.
+  [[nodiscard]] virtual std::optional<lab::LoadState> load_state() = 0;
   // It does nothing from now on; its memory stays.
   [[nodiscard]] virtual Result<void> pause() = 0;
   // Its memory: a machine's RAM, all of a process's.

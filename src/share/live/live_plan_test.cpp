@@ -95,7 +95,8 @@ TEST(LivePlan, What_no_linux_host_can_do_is_refused) {
   EXPECT_THAT(plan_of({"guests.0.memory=64MiB"}).error().what, HasSubstr("96 MiB"));
   EXPECT_THAT(plan_of({"guests.0.memory=1050MiB"}).error().what, HasSubstr("guest-1"));
   EXPECT_THAT(plan_of({"schedule.sample_interval=0s"}).error().where, HasSubstr("sample_interval"));
-  EXPECT_TRUE(plan_of({"guests.0.memory=1088MiB"})) << "the load and 64 MiB";
+  EXPECT_FALSE(plan_of({"guests.0.memory=1120MiB"})) << "its system wants 103 MiB";
+  EXPECT_TRUE(plan_of({"guests.0.memory=1128MiB"}));
 }
 
 TEST(LivePlan, The_kernels_advisor_gets_its_settings_and_brims_tuner_is_for_the_model) {

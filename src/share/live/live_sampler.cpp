@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 namespace brim::share::live {
 namespace {
 
@@ -162,6 +164,41 @@ void LiveSampler::tell_ksm(double t, const study::SampleSink& sink) {
   since("share.pages_scanned", ksm->pages_scanned, first_pages_scanned_);
 }
 
+// A total is told only where every guest that has a load has said how far it is.
+Result<void> LiveSampler::tell_loads(Guests guests, double t, const study::SampleSink& sink) {
+  lab::LoadState total;
+  std::uint64_t filled = 0;
+  std::uint64_t running = 0;
+  bool all = true;
+  for (const auto& guest : guests) {
+    if (!guest->has_load()) continue;
+    const std::optional<lab::LoadState> state = guest->load_state();
+    all = all && state.has_value();
+    if (!state) continue;
+    if (state->failed)
+      return fail(
+          ErrorCode::io,
+          fmt::format("its load failed ({}); its memory may be too small for it", state->ended),
+          guest->name());
+    sink("share.load_writes", guest->name(), t, static_cast<double>(state->writes));
+    total.cycles += state->cycles;
+    total.writes += state->writes;
+    total.work += state->work;
+    filled += state->filled ? 1 : 0;
+    running += state->running ? 1 : 0;
+  }
+  if (!all) return {};
+  const auto tell = [&](std::string_view metric, std::uint64_t value) {
+    sink(metric, "", t, static_cast<double>(value));
+  };
+  tell("share.load_cycles", total.cycles);
+  tell("share.load_writes", total.writes);
+  tell("share.load_work", total.work);
+  tell("share.loads_filled", filled);
+  tell("share.loads_running", running);
+  return {};
+}
+
 Result<void> LiveSampler::sample(Guests guests, double t, const study::SampleSink& sink) {
   BRIM_TRY(Times now, times_now(guests));
   GuestMemory total;
@@ -176,6 +213,7 @@ Result<void> LiveSampler::sample(Guests guests, double t, const study::SampleSin
   sink("share.ram_bytes", "", t, total.pss);
   tell_times(now, t, sink);
   tell_ksm(t, sink);
+  BRIM_CHECK(tell_loads(guests, t, sink));
   before_ = std::move(now);
   return {};
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a live study records at a moment: memory and processor time of each guest and of all, KSM's
-// counters and its thread's time, and what reading the guests' memory tells (scan.h): the
-// potential, what of it is real, and churn, the pages whose contents changed since the last
-// reading.
+// What a live study records at a moment: memory and processor time of each guest and of all, how
+// far their loads are, KSM's counters and its thread's time, and what reading the guests' memory
+// tells (scan.h): the potential, what of it is real, and churn, the pages whose contents changed
+// since the last reading.
 //
 // Processor times are since the sample before. Of the host's, brim's own is taken off: it reads
 // memory that would not be read without it.
@@ -59,6 +59,9 @@ class LiveSampler {
   [[nodiscard]] Result<Times> times_now(Guests guests);
   void tell_times(const Times& now, double t_seconds, const study::SampleSink& sink) const;
   void tell_ksm(double t_seconds, const study::SampleSink& sink);
+  // `io` for a load that failed.
+  [[nodiscard]] static Result<void> tell_loads(Guests guests, double t_seconds,
+                                               const study::SampleSink& sink);
 
   const host::Host& host_;
   Rng rng_;

@@ -156,8 +156,11 @@ HostSample HostSimulation::sample(ModelTime now) {
   const std::uint64_t faults = sample.memory.copies_on_write + sample.memory.patched_restored +
                                sample.memory.compressed_restored;
   double all = mechanism + host_.copy_on_write.count() * static_cast<double>(faults);
-  for (const auto& load : loads_)
-    if (load) all += static_cast<double>(load->cpu_time().count());
+  for (const auto& load : loads_) {
+    if (!load) continue;
+    all += static_cast<double>(load->cpu_time().count());
+    sample.load_writes += load->writes();
+  }
   const double passed = static_cast<double>((now - sampled_at_).count());
   if (passed > 0) {
     sample.mechanism_cpu_percent = 100 * (mechanism - mechanism_cpu_ns_) / passed;

@@ -58,6 +58,7 @@ struct HostSample {
   Work work;                         // so far
   double mechanism_cpu_percent = 0;  // since the sample before; 100 is one processor
   double host_cpu_percent = 0;       // of all processors
+  std::uint64_t load_writes = 0;     // so far
   std::optional<KsmCounters> ksm;
   std::uint64_t ksm_pages_to_scan = 0;  // as its tuner has set it
   std::optional<PShare> pshare;

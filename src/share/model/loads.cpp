@@ -82,6 +82,7 @@ class SyntheticLoad final : public GuestLoad {
 
   void run(ModelTime until) override;
   [[nodiscard]] ModelTime cpu_time() const override { return cpu_time_; }
+  [[nodiscard]] std::uint64_t writes() const override { return writes_; }
 
  private:
   [[nodiscard]] Content content_at(std::uint64_t page) const;
@@ -99,6 +100,7 @@ class SyntheticLoad final : public GuestLoad {
   Content same_ = kZeroContent;
   std::uint64_t filled_ = 0;
   std::uint64_t changes_ = 0;
+  std::uint64_t writes_ = 0;
   Positions positions_;
 };
 
@@ -147,6 +149,7 @@ void SyntheticLoad::write_cycle() {
     for (std::uint64_t i = 0; i < count; ++i) write(drawn[i]);
     done += count;
   }
+  writes_ += writes;
   const auto worked =
       ModelTime(static_cast<std::int64_t>(shape_.write_cost.count() * static_cast<double>(writes)));
   cpu_time_ += worked;

@@ -25,6 +25,8 @@ class GuestLoad {
   virtual ~GuestLoad() = default;
   // From where it was; the first call starts it.
   virtual void run(ModelTime until) = 0;
+  // So far, after it had filled.
+  [[nodiscard]] virtual std::uint64_t writes() const = 0;
   // Processor time it has taken.
   [[nodiscard]] virtual ModelTime cpu_time() const = 0;
 };

@@ -61,6 +61,7 @@ void record(const HostSample& sample, const Mechanism& mechanism, double scale,
   tell("share.saved_bytes",
        whole(sample.memory.present_pages() * kPageSize - sample.memory.used().count()));
   tell("share.copies_on_write", whole(sample.memory.copies_on_write));
+  tell("share.load_writes", whole(sample.load_writes));
   tell("share.pages_scanned", whole(sample.work.visits));
   tell("share.mechanism_cpu_percent", sample.mechanism_cpu_percent);
   tell("share.host_cpu_percent", sample.host_cpu_percent);
