@@ -17,8 +17,9 @@ constexpr std::array kSelection = std::to_array<Parameter>({
     {"point", Type::count, "", "0", "Of its sweep."},
     {"metric", Type::text, "", "", "Or the sum of several: a+b."},
     {"statistic", Type::choice, "", "mean", "Of the repeats at t, or of their mean over time.",
-     "mean,sd,highest,time_of_highest,last"},
+     "mean,sd,highest,time_of_highest,last,time_mean"},
     {"t", Type::duration, "", "0s", "When."},
+    {"from", Type::duration, "", "0s", "Of time_mean, which ends at t."},
     {"divide", Type::number, "", "1", "Into the published unit."},
 });
 
@@ -152,10 +153,29 @@ const TimedSummary& at_time(const TimeSeries& series, double t) {
                            });
 }
 
+double seconds_of(const Settings& settings, std::string_view key) {
+  return std::chrono::duration<double>(settings.get<std::chrono::nanoseconds>(key)).count();
+}
+
+// Over the samples of a stretch of time; nothing where there are none.
+std::optional<Figure> time_mean(const TimeSeries& series, double from, double until) {
+  double sum = 0;
+  std::size_t samples = 0;
+  std::size_t repeats = 0;
+  for (const TimedSummary& value : series.values) {
+    if (value.t_seconds < from || value.t_seconds > until) continue;
+    sum += value.summary.mean;
+    repeats = samples == 0 ? value.summary.n : std::min(repeats, value.summary.n);
+    ++samples;
+  }
+  if (samples == 0) return std::nullopt;
+  return Figure{sum / static_cast<double>(samples), repeats};
+}
+
 std::optional<Figure> figure_in(const TimeSeries& series, const Settings& settings) {
   const auto& statistic = settings.get<std::string>("statistic");
-  const double t =
-      std::chrono::duration<double>(settings.get<std::chrono::nanoseconds>("t")).count();
+  const double t = seconds_of(settings, "t");
+  if (statistic == "time_mean") return time_mean(series, seconds_of(settings, "from"), t);
   const TimedSummary& at = statistic == "last" ? series.values.back() : at_time(series, t);
   if (statistic == "mean" || statistic == "last") return Figure{at.summary.mean, at.summary.n};
   if (statistic == "sd") return Figure{at.summary.sample_sd, at.summary.n};

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "study/published.h"
+
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace brim::study {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Use of one run at minutes 0 to 4: a peak, then a swing about 300.
+SeriesByRun swinging() {
+  const std::vector<double> use{100, 900, 200, 400, 300};
+  TimeSeries series{"share.ram_bytes", "", 0, {}};
+  for (const double value : use) {
+    TimedSummary at;
+    at.t_seconds = 60 * static_cast<double>(series.values.size());
+    at.summary.mean = value;
+    at.summary.n = 5;
+    series.values.push_back(at);
+  }
+  return {{"kvm", {series}}};
+}
+
+std::string selection(const std::string& keys) {
+  return "{ run = \"kvm\", metric = \"share.ram_bytes\", " + keys + " }";
+}
+
+Result<PublishedStudy> study_of(const std::string& checks) {
+  return parse_published(fmt::format(R"(
+title = "a study"
+source = "somebody, 2015"
+[runs.kvm]
+scenario = "veiga-kvm-1"
+[[claims]]
+id = "one"
+text = "A claim."
+place = "page 1"
+{})",
+                                     checks),
+                         "study.toml");
+}
+
+std::string check(const std::string& relation, const std::string& left, const std::string& right) {
+  return fmt::format("[[claims.checks]]\n{}\nleft = {}\n{}\n", relation, selection(left), right);
+}
+
+ClaimVerdict verdict(const std::string& checks) {
+  const auto study = study_of(checks);
+  EXPECT_TRUE(study) << error_line(study.error());
+  return judge(study->claims.front(), swinging(), Provenance::modelled);
+}
+
+TEST(Published, Each_statistic_is_of_the_curve_it_names) {
+  const auto figure = [](const std::string& keys) {
+    const auto study = study_of(check("relation = \"less\"", keys, "value = 0"));
+    EXPECT_TRUE(study) << error_line(study.error());
+    return figure_of(study->claims.front().checks.front().left, swinging());
+  };
+  EXPECT_EQ(figure("statistic = \"mean\", t = \"2min\"")->value, 200);
+  EXPECT_EQ(figure("statistic = \"last\"")->value, 300);
+  EXPECT_EQ(figure("statistic = \"highest\"")->value, 900);
+  EXPECT_EQ(figure("statistic = \"time_of_highest\"")->value, 60);
+  const auto mean = figure("statistic = \"time_mean\", from = \"2min\", t = \"4min\", divide = 10");
+  EXPECT_EQ(mean->value, 30);
+  EXPECT_EQ(mean->n, 5U);
+  EXPECT_FALSE(figure("statistic = \"time_mean\", from = \"5min\", t = \"9min\""));
+}
+
+TEST(Published, A_claim_holds_only_if_all_its_checks_do) {
+  const std::string after = "statistic = \"time_mean\", from = \"2min\", t = \"4min\"";
+  const std::string peak = "right = " + selection("statistic = \"highest\"");
+  const std::string holds = check("relation = \"less\"\nby = 0.5", after, peak);
+  const std::string fails = check("relation = \"less\"\nby = 0.7", after, peak);
+  EXPECT_EQ(verdict(holds).status, ClaimStatus::held);
+  EXPECT_EQ(verdict(holds + fails).status, ClaimStatus::failed);
+  EXPECT_THAT(verdict(holds + fails).evidence, ElementsAre(HasSubstr("300"), HasSubstr("900")));
+  EXPECT_EQ(verdict(check("relation = \"about\"\nby = 0.1", after, "value = 320")).status,
+            ClaimStatus::held);
+}
+
+TEST(Published, A_claim_whose_run_is_missing_is_not_decided) {
+  const auto study = study_of(check("relation = \"less\"", "statistic = \"last\"", "value = 500"));
+  ASSERT_TRUE(study);
+  EXPECT_EQ(judge(study->claims.front(), {}, Provenance::modelled).status,
+            ClaimStatus::not_decidable);
+}
+
+TEST(Published, An_unknown_statistic_is_named_with_those_there_are) {
+  const auto study = study_of(check("relation = \"less\"", "statistic = \"medium\"", "value = 1"));
+  ASSERT_FALSE(study);
+  EXPECT_THAT(error_line(study.error()), HasSubstr("time_mean"));
+}
+
+}  // namespace
+}  // namespace brim::study
