@@ -125,6 +125,7 @@ bool wanted(const study::PublishedRun& run, const ReproduceOptions& options) {
 // What the wanted runs gave.
 struct Ran {
   study::SeriesByRun series;
+  study::LabelsByRun labels;
   std::vector<std::string> notes;
   std::vector<std::string> left_out;  // runs that can't be live, and why
 };
@@ -147,7 +148,7 @@ Result<std::vector<ReadyRun>> open_all(const study::PublishedStudy& published,
                                        Ran& ran) {
   std::vector<ReadyRun> ready;
   for (const study::PublishedRun& run : published.runs) {
-    if (!wanted(run, options)) continue;
+    if (!wanted(run, options) || (run.live_only && !options.live)) continue;
     BRIM_TRY(study::ScenarioFile scenario, open_run(run, options, catalogue));
     const study::Area& area = *scenario.base().area;
     std::unique_ptr<study::Backend> backend;
@@ -178,14 +179,17 @@ Result<Ran> run_all(const study::PublishedStudy& published, const ReproduceOptio
     BRIM_TRY(const auto samples,
              run_one(one.run, options, one.scenario, *one.backend, team, cancel));
     ran.series.emplace(one.run.name, study::series_of(samples));
+    for (const study::Point& point : one.scenario.points())
+      ran.labels[one.run.name].push_back(point.label());
   }
   return ran;
 }
 
 nlohmann::json result_json(const study::PublishedStudy& published, const ReproduceOptions& options,
                            const Ran& ran) {
-  nlohmann::json result = study::reproduction_json(
-      published, ran.series, options.live ? Provenance::measured : Provenance::modelled);
+  nlohmann::json result =
+      study::reproduction_json(published, ran.series, ran.labels,
+                               options.live ? Provenance::measured : Provenance::modelled);
   result["scale"] = scale_of(options);
   result["notes"] = ran.notes;
   if (options.live) result["live"] = {{"speed", options.speed}};

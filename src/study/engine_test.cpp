@@ -208,6 +208,23 @@ role = "calibration"
 run = "a"
 metric = "share.ram_bytes+share.ram_bytes"
 divide = 2
+[[figures]]
+id = "1.1"
+title = "one run"
+run = "a"
+metric = "share.ram_bytes"
+divide = 100
+[[figures]]
+id = "1.2"
+title = "runs beside each other"
+runs = ["a", "b"]
+point = 1
+metric = "share.ram_bytes"
+[[figures]]
+id = "1.3"
+title = "not run"
+run = "b"
+metric = "share.ram_bytes"
 [[claims]]
 id = "more"
 text = "Point 1 is more than point 0"
@@ -231,6 +248,13 @@ value = 1
 id = "unknown"
 text = "Nobody knows"
 not_decidable = "no model of it"
+[[claims]]
+id = "real"
+text = "Only real machines know"
+not_modelled = "no model of it"
+[[claims.checks]]
+left = { run = "a", metric = "share.ram_bytes" }
+value = 101
 )";
 
 TEST(Reproduction, Errors_and_verdicts_come_from_the_figures) {
@@ -238,7 +262,8 @@ TEST(Reproduction, Errors_and_verdicts_come_from_the_figures) {
   ASSERT_TRUE(published.has_value()) << error_line(published.error());
   SeriesByRun runs;
   runs.emplace("a", series_of(run_all(1)));
-  const auto result = reproduction_json(*published, runs, Provenance::modelled);
+  const LabelsByRun labels{{"a", {"rate=0", "rate=1"}}};
+  const auto result = reproduction_json(*published, runs, labels, Provenance::modelled);
   EXPECT_EQ(result["cells"][0]["ours"], 100);
   EXPECT_EQ(result["cells"][0]["error"], 100);
   EXPECT_EQ(result["cells"][0]["n"], 3);
@@ -248,6 +273,10 @@ TEST(Reproduction, Errors_and_verdicts_come_from_the_figures) {
   EXPECT_EQ(result["claims"][1]["status"], "failed");
   EXPECT_EQ(result["claims"][2]["status"], "not_decidable");
   EXPECT_EQ(result["claims"][3]["status"], "not_decidable");
+  EXPECT_EQ(result["claims"][4]["status"], "not_decidable");
+  EXPECT_EQ(
+      reproduction_json(*published, runs, labels, Provenance::measured)["claims"][4]["status"],
+      "held");
   EXPECT_EQ(result["summary"]["predictions"], 1);
   EXPECT_EQ(result["summary"]["mean_abs_error"], 100);
   EXPECT_EQ(result["summary"]["claims_held"], 1);
@@ -255,7 +284,28 @@ TEST(Reproduction, Errors_and_verdicts_come_from_the_figures) {
   EXPECT_FALSE(all_claims_held(result));
   const auto document = reproduction_document(result);
   ASSERT_TRUE(document.has_value());
-  EXPECT_THAT(report::to_text(*document, {}), HasSubstr("1 held, 1 failed, 4 in all"));
+  EXPECT_THAT(report::to_text(*document, {}), HasSubstr("1 held, 1 failed, 5 in all"));
+}
+
+TEST(Reproduction, Figures_have_a_line_for_each_point_or_for_each_run) {
+  const auto published = parse_published(kPublishedText, "paper");
+  ASSERT_TRUE(published.has_value()) << error_line(published.error());
+  SeriesByRun runs;
+  runs.emplace("a", series_of(run_all(1)));
+  const LabelsByRun labels{{"a", {"rate=0", "rate=1"}}};
+  const auto result = reproduction_json(*published, runs, labels, Provenance::modelled);
+  ASSERT_EQ(result["figures"].size(), 2U) << "the third's run was not made";
+  const auto& first = result["figures"][0]["lines"];
+  ASSERT_EQ(first.size(), 2U);
+  EXPECT_EQ(first[0]["label"], "rate=0");
+  EXPECT_EQ(first[0]["values"][0], 1) << "100, divided by 100";
+  const auto& second = result["figures"][1]["lines"];
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_EQ(second[0]["label"], "a");
+  EXPECT_GT(second[0]["values"][0], 100) << "its point 1";
+  const auto document = reproduction_document(result);
+  ASSERT_TRUE(document.has_value());
+  EXPECT_THAT(report::to_html(*document), HasSubstr("Figure 1.1: one run"));
 }
 
 TEST(Reproduction, A_key_that_is_wrong_is_said_with_its_line) {

@@ -23,6 +23,16 @@ constexpr std::array kSelection = std::to_array<Parameter>({
     {"divide", Type::number, "", "1", "Into the published unit."},
 });
 
+constexpr std::array kFigure = std::to_array<Parameter>({
+    {"id", Type::text, "", "", "In the source."},
+    {"title", Type::text, "", "", "What it shows."},
+    {"run", Type::text, "", "", "Of [runs]: a line for each of its points."},
+    {"point", Type::count, "", "0", "Of each of `runs`: a line for each of them."},
+    {"metric", Type::text, "", "", "Over time."},
+    {"unit", Type::text, "", "", "As published."},
+    {"divide", Type::number, "", "1", "Into the published unit."},
+});
+
 constexpr std::array kCell = std::to_array<Parameter>({
     {"table", Type::text, "", "", "In the source."},
     {"row", Type::text, "", "", "In the source."},
@@ -41,6 +51,7 @@ constexpr std::array kClaim = std::to_array<Parameter>({
     {"place", Type::text, "", "", "Where in the source."},
     {"not_decidable", Type::text, "", "", "Why not, where brim can't tell."},
     {"not_live", Type::text, "", "", "Why a live run can't tell, where the model can."},
+    {"not_modelled", Type::text, "", "", "Why the model can't tell, where a live run can."},
 });
 
 constexpr std::array kCheck = std::to_array<Parameter>({
@@ -111,6 +122,25 @@ Result<PublishedClaim> read_claim(const ConfigNode& node) {
   return claim;
 }
 
+Result<std::vector<std::string>> texts_at(const ConfigNode& node, std::string_view key) {
+  std::vector<std::string> texts;
+  BRIM_TRY(const auto items, list_at(node, key));
+  for (const ConfigNode* item : items) {
+    if (item->text() == nullptr)
+      return fail(ErrorCode::bad_input, fmt::format("{}: expected texts", key), item->place());
+    texts.push_back(*item->text());
+  }
+  return texts;
+}
+
+Result<PublishedFigure> read_figure(const ConfigNode& node) {
+  constexpr std::array<std::string_view, 1> kOthers{"runs"};
+  PublishedFigure figure{Settings(kFigure), {}};
+  BRIM_CHECK(figure.settings.read(node, kOthers));
+  BRIM_TRY(figure.runs, texts_at(node, "runs"));
+  return figure;
+}
+
 Result<std::vector<PublishedRun>> read_runs(const ConfigNode& root) {
   std::vector<PublishedRun> runs;
   const ConfigNode* node = root.table()->find("runs");
@@ -118,6 +148,7 @@ Result<std::vector<PublishedRun>> read_runs(const ConfigNode& root) {
     return fail(ErrorCode::bad_input, "runs: expected tables [runs.NAME]", root.place());
   constexpr std::array kRun = std::to_array<Parameter>({
       {"scenario", Type::text, "", "", "Its name."},
+      {"live_only", Type::boolean, "", "false", "No model can run it."},
   });
   constexpr std::array<std::string_view, 1> kOthers{"set"};
   for (const auto& [name, run] : node->table()->members) {
@@ -126,12 +157,8 @@ Result<std::vector<PublishedRun>> read_runs(const ConfigNode& root) {
     PublishedRun& read = runs.emplace_back();
     read.name = name;
     read.scenario = settings.get<std::string>("scenario");
-    BRIM_TRY(const auto sets, list_at(run, "set"));
-    for (const ConfigNode* set : sets) {
-      if (set->text() == nullptr)
-        return fail(ErrorCode::bad_input, "set: expected texts", set->place());
-      read.sets.push_back(*set->text());
-    }
+    read.live_only = settings.get<bool>("live_only");
+    BRIM_TRY(read.sets, texts_at(run, "set"));
   }
   return runs;
 }
@@ -206,7 +233,7 @@ Result<PublishedStudy> parse_published(std::string_view text, const std::string&
       {"title", Type::text, "", "", "Of the study."},
       {"source", Type::text, "", "", "Where it was published."},
   });
-  constexpr std::array<std::string_view, 3> kOthers{"runs", "cells", "claims"};
+  constexpr std::array<std::string_view, 4> kOthers{"runs", "figures", "cells", "claims"};
   BRIM_TRY(const ConfigNode root, parse_config(text, name));
   Settings settings(kStudy);
   BRIM_CHECK(settings.read(root, kOthers));
@@ -215,6 +242,10 @@ Result<PublishedStudy> parse_published(std::string_view text, const std::string&
   study.title = settings.get<std::string>("title");
   study.source = settings.get<std::string>("source");
   BRIM_TRY(study.runs, read_runs(root));
+  BRIM_TRY(const auto figures, list_at(root, "figures"));
+  for (const ConfigNode* figure : figures) {
+    BRIM_TRY(study.figures.emplace_back(), read_figure(*figure));
+  }
   BRIM_TRY(const auto cells, list_at(root, "cells"));
   for (const ConfigNode* cell : cells) {
     BRIM_TRY(study.cells.emplace_back(), read_cell(*cell));
@@ -259,9 +290,9 @@ std::string_view name_of(ClaimStatus status) {
 ClaimVerdict judge(const PublishedClaim& claim, const SeriesByRun& runs, Provenance of_runs) {
   const bool live = of_runs == Provenance::measured;
   ClaimVerdict verdict;
-  for (const char* key : {"not_decidable", "not_live"}) {
+  for (const char* key : {"not_decidable", live ? "not_live" : "not_modelled"}) {
     const auto& why = claim.settings.get<std::string>(key);
-    if (why.empty() || (key == std::string_view("not_live") && !live)) continue;
+    if (why.empty()) continue;
     verdict.evidence.push_back(why);
     return verdict;
   }

@@ -4,10 +4,14 @@
 // uncertain there, and by what runs of what scenarios they are held against.
 //
 //   title, source
-//   [runs.NAME]     scenario = "veiga-kvm-1"; set = ["study.repeats=5"]
+//   [runs.NAME]     scenario = "veiga-kvm-1"; set = ["study.repeats=5"]; live_only = true for what
+//                   no model can run
+//   [[figures]]     id, title, metric, unit, divide, and run: curves over time, a line for each of
+//                   its points; or runs = ["kvm-1", ...] and point: a line for each of them
 //   [[cells]]       table, row, column, unit, published, role, place; and where ours comes from:
 //                   run, point, metric ("a" or "a+b"), statistic, t, divide
-//   [[claims]]      id, text, place; not_decidable = "why", or
+//   [[claims]]      id, text, place; not_decidable = "why" (not_live, not_modelled: of such runs),
+//   or
 //   [[claims.checks]]  relation, by; left = {run, ...}, right = {run, ...} or value = 30
 //
 // A cell's role says what our figure is: a `calibration` was fitted to the published one, an
@@ -46,14 +50,20 @@ struct ClaimCheck {
 };
 
 struct PublishedClaim {
-  Settings settings;  // id, text, place, not_decidable
+  Settings settings;  // id, text, place, not_decidable, not_live, not_modelled
   std::vector<ClaimCheck> checks;
+};
+
+struct PublishedFigure {
+  Settings settings;              // id, title, run, point, metric, unit, divide
+  std::vector<std::string> runs;  // none: run
 };
 
 struct PublishedRun {
   std::string name;
   std::string scenario;
   std::vector<std::string> sets;
+  bool live_only = false;
 };
 
 struct PublishedStudy {
@@ -61,6 +71,7 @@ struct PublishedStudy {
   std::string title;
   std::string source;
   std::vector<PublishedRun> runs;
+  std::vector<PublishedFigure> figures;
   std::vector<PublishedCell> cells;
   std::vector<PublishedClaim> claims;
 };
@@ -70,6 +81,8 @@ struct PublishedStudy {
 
 // What one of the runs gave.
 using SeriesByRun = std::map<std::string, std::vector<TimeSeries>, std::less<>>;
+// What the points of its sweep are called.
+using LabelsByRun = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 struct Figure {
   double value = 0;

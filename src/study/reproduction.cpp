@@ -48,6 +48,42 @@ json claim_json(const PublishedClaim& claim, const SeriesByRun& runs, Provenance
           {"evidence", verdict.evidence}};
 }
 
+json line_json(const TimeSeries& series, const std::string& label, double divide) {
+  json line = {{"label", label}, {"t_seconds", json::array()}, {"values", json::array()}};
+  for (const TimedSummary& value : series.values) {
+    line["t_seconds"].push_back(value.t_seconds);
+    line["values"].push_back(value.summary.mean / divide);
+  }
+  return line;
+}
+
+// Null where none of its runs was made.
+json figure_json(const PublishedFigure& figure, const SeriesByRun& runs,
+                 const LabelsByRun& labels) {
+  const Settings& settings = figure.settings;
+  const auto& metric = settings.get<std::string>("metric");
+  const auto divide = settings.get<double>("divide");
+  json lines = json::array();
+  const auto add = [&](const std::string& run, std::uint32_t point, const std::string& label) {
+    const auto found = runs.find(run);
+    if (found == runs.end()) return;
+    const TimeSeries* series = find_series(found->second, metric, "", point);
+    if (series != nullptr) lines.push_back(line_json(*series, label, divide));
+  };
+  for (const std::string& run : figure.runs)
+    add(run, static_cast<std::uint32_t>(settings.get<std::uint64_t>("point")), run);
+  const auto& run = settings.get<std::string>("run");
+  if (const auto named = labels.find(run); named != labels.end())
+    for (const std::string& label : named->second)
+      add(run, static_cast<std::uint32_t>(&label - named->second.data()),
+          label.empty() ? run : label);
+  if (lines.empty()) return {};
+  json out = {{"lines", std::move(lines)}};
+  for (const char* key : {"id", "title", "metric", "unit"})
+    out[key] = settings.get<std::string>(key);
+  return out;
+}
+
 json summary_json(const json& cells, const json& claims) {
   std::uint64_t predictions = 0;
   double sum = 0;
@@ -119,6 +155,28 @@ Section tables_section(const json& cells) {
   return section;
 }
 
+report::Chart chart_of(const json& figure) {
+  report::Chart chart;
+  const auto id = figure.at("id").get<std::string>();
+  chart.id = "figure_" + id;
+  std::replace(chart.id.begin(), chart.id.end(), '.', '_');
+  chart.title = fmt::format("Figure {}: {}", id, figure.at("title").get<std::string>());
+  chart.kind = report::ChartKind::line;
+  chart.x_title = "time (s)";
+  chart.y_title = figure.at("unit").get<std::string>();
+  for (const json& line : figure.at("lines"))
+    chart.series.push_back({line.at("label"), line.at("t_seconds"), line.at("values"), {}});
+  return chart;
+}
+
+Section figures_section(const json& figures) {
+  Section section{
+      "figures", "Figures", {"Our curves. The source prints its own without figures to read off."},
+      {},        {},        false};
+  for (const json& figure : figures) section.charts.push_back(chart_of(figure));
+  return section;
+}
+
 Section claims_section(const json& claims) {
   Table table{"claims",
               "Claims",
@@ -144,19 +202,25 @@ Section claims_section(const json& claims) {
 
 }  // namespace
 
-json reproduction_json(const PublishedStudy& study, const SeriesByRun& runs, Provenance of_runs) {
+json reproduction_json(const PublishedStudy& study, const SeriesByRun& runs,
+                       const LabelsByRun& labels, Provenance of_runs) {
   json cells = json::array();
   if (of_runs == Provenance::modelled)
     for (const PublishedCell& cell : study.cells) cells.push_back(cell_json(cell, runs));
   json claims = json::array();
   for (const PublishedClaim& claim : study.claims)
     claims.push_back(claim_json(claim, runs, of_runs));
+  json figures = json::array();
+  for (const PublishedFigure& figure : study.figures)
+    if (json one = figure_json(figure, runs, labels); !one.is_null())
+      figures.push_back(std::move(one));
   json summary = summary_json(cells, claims);
-  return {{"schema", kReproductionSchema}, {"study", study.name},
-          {"title", study.title},          {"source", study.source},
-          {"cells", std::move(cells)},     {"claims", std::move(claims)},
-          {"summary", std::move(summary)}, {"provenance", name_of(of_runs)},
-          {"notes", json::array()},        {"warnings", json::array()}};
+  return {{"schema", kReproductionSchema},  {"study", study.name},
+          {"title", study.title},           {"source", study.source},
+          {"cells", std::move(cells)},      {"claims", std::move(claims)},
+          {"figures", std::move(figures)},  {"summary", std::move(summary)},
+          {"provenance", name_of(of_runs)}, {"notes", json::array()},
+          {"warnings", json::array()}};
 }
 
 bool all_claims_held(const json& reproduction) {
@@ -188,6 +252,8 @@ Result<report::Document> reproduction_document(const json& reproduction) {
   if (const json notes = reproduction.value("notes", json::array()); !notes.empty())
     document.sections.push_back({"notes", "What stands for what", notes, {}, {}, false});
   if (!live) document.sections.push_back(tables_section(reproduction.at("cells")));
+  if (const json figures = reproduction.value("figures", json::array()); !figures.empty())
+    document.sections.push_back(figures_section(figures));
   document.sections.push_back(claims_section(reproduction.at("claims")));
   return document;
 }

@@ -13,9 +13,9 @@ namespace brim::study {
 
 // Errors are relative (percent of the published figure) or in points, ours less theirs. The
 // summary's are of the predictions among the relative ones. Measured runs, which are smaller and
-// of other systems, decide claims alone: there are no cells.
+// of other systems, decide claims alone: there are no cells. Figures are those whose run was made.
 [[nodiscard]] nlohmann::json reproduction_json(const PublishedStudy& study, const SeriesByRun& runs,
-                                               Provenance of_runs);
+                                               const LabelsByRun& labels, Provenance of_runs);
 [[nodiscard]] Result<report::Document> reproduction_document(const nlohmann::json& reproduction);
 // Whether no claim failed.
 [[nodiscard]] bool all_claims_held(const nlohmann::json& reproduction);

@@ -187,6 +187,7 @@ Result<std::unique_ptr<LiveGuest>> start_machine(const host::Host& host, const L
   if (plan.load && plan.load->kind != lab::LoadKind::synthetic) {
     BRIM_TRY(options.root_image, lab::prepared_root(cache));
   }
+  options.kernel_arguments = plan.kernel_arguments;
   options.memory = plan.memory;
   options.host_memory_limit = host_memory_limit(plan);
   options.processors = plan.processors;

@@ -144,6 +144,7 @@ Result<void> plan_guests(const study::Scenario& scenario, LivePlan& plan) {
       guest.kind =
           settings.get<std::string>("kind") == "qemu" ? GuestKind::qemu : GuestKind::process;
       guest.kernel = settings.get<std::string>("kernel");
+      guest.kernel_arguments = settings.get<std::string>("kernel_arguments");
       guest.memory = measure.bytes(settings, "memory");
       guest.processors = static_cast<unsigned>(settings.get<std::uint64_t>("processors"));
       guest.huge_pages = settings.get<bool>("huge_pages");

@@ -27,7 +27,8 @@ struct LiveGuestPlan {
   std::string name;  // "guest-1"
   GuestKind kind = GuestKind::qemu;
   std::string kernel;  // of a machine
-  Bytes memory{0};     // of a machine
+  std::string kernel_arguments;
+  Bytes memory{0};  // of a machine
   unsigned processors = 1;
   bool huge_pages = true;
   std::optional<lab::Load> load;  // none: idle

@@ -189,6 +189,7 @@ constexpr std::array kGuests = std::to_array<Parameter>({
      "process,qemu"},
     {"kernel", Type::text, "", "6.1-cloud",
      "Live: what a machine boots; one that 'brim lab prepare' gets."},
+    {"kernel_arguments", Type::text, "", "", "Live: besides those that a machine boots with."},
     {"processors", Type::count, "", "1", "Live: of a machine.", {}, 1, 64},
     {"huge_pages", Type::boolean, "", "true",
      "Live: behind its memory, where the host's setting allows them."},
