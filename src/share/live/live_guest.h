@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // A guest of a live study: a QEMU machine with the lab's agent in it, or its load alone as a
-// process of the host. Gone with the object and with brim.
+// process of the host; both gone with the object and with brim. Or a machine that ran before and
+// goes on after (running_guest.h).
 
 #include "base/result.h"
 #include "host/host.h"
@@ -33,7 +34,9 @@ class LiveGuest {
   // be.
   [[nodiscard]] virtual Result<bool> ready(std::chrono::milliseconds timeout) = 0;
   [[nodiscard]] virtual Result<void> start_load() = 0;
-  // It does nothing from now on; its memory stays.
+  // `gone` where it ended by itself, as a machine that is not brim's may at any time.
+  [[nodiscard]] virtual Result<void> still_there() const { return {}; }
+  // It does nothing from now on; its memory stays. Not of a machine that ran before.
   [[nodiscard]] virtual Result<void> pause() = 0;
   // Its memory: a machine's RAM, all of a process's.
   [[nodiscard]] virtual Result<std::unique_ptr<Subject>> memory(const host::Host& host) = 0;
@@ -43,14 +46,15 @@ class LiveGuest {
   LiveGuestPlan plan_;
 };
 
-// It boots. `host` must outlive the guest. `scratch` is a folder with a short path. `missing` for
-// what is not prepared here, naming the command that does.
+// It boots; one that runs already is only opened. `host` must outlive the guest. `scratch` is a
+// folder with a short path. `missing` for what is not prepared here, naming the command that does.
 [[nodiscard]] Result<std::unique_ptr<LiveGuest>> start_guest(const host::Host& host,
                                                              const LiveGuestPlan& plan,
                                                              const LivePlaces& places,
                                                              const std::string& scratch);
 
-// What start_guest() would lack, before any is started: programs, artefacts, rights, memory.
+// What start_guest() would lack, before any is started: programs, artefacts, rights, memory;
+// machines that should run already.
 [[nodiscard]] Result<void> check_live(const host::Host& host, const LivePlan& plan,
                                       const LivePlaces& places);
 
