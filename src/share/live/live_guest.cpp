@@ -192,6 +192,14 @@ Result<void> check_kernels(const LivePlan& plan, const LivePlaces& places) {
   return {};
 }
 
+Result<void> check_agent(const LivePlan& plan, const LivePlaces& places) {
+  const bool needed =
+      std::any_of(plan.guests.begin(), plan.guests.end(),
+                  [](const LiveGuestPlan& guest) { return guest.kind == GuestKind::process; });
+  if (!needed || !places.agent.empty()) return {};
+  return fail(ErrorCode::missing, "not beside brim: processes are guests by it", "brim-agent");
+}
+
 Result<void> check_memory(const host::Host& host, const LivePlan& plan) {
   Bytes wanted(0);
   for (const LiveGuestPlan& guest : plan.guests) wanted = wanted + host_memory_limit(guest);
@@ -236,6 +244,7 @@ Result<void> check_live(const host::Host& host, const LivePlan& plan, const Live
     return fail(ErrorCode::missing, "a live study needs root, for cgroups and KSM; try sudo");
   BRIM_TRY(const LivePlan found, find_running_guests(host, plan));
   BRIM_CHECK(check_kernels(plan, places));
+  BRIM_CHECK(check_agent(plan, places));
   return check_memory(host, plan);
 }
 

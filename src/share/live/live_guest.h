@@ -19,7 +19,7 @@ namespace brim::share::live {
 // Where a study finds what guests are made of, and leaves word of those that run.
 struct LivePlaces {
   std::string cache;    // of `brim lab prepare`
-  std::string agent;    // the brim-agent program
+  std::string agent;    // the brim-agent program, of processes; empty where there is none
   std::string records;  // of running guests, for `brim restore`
   std::string journal;  // of changed settings
 };
