@@ -9,7 +9,8 @@ namespace brim::share::live {
 
 using study::Settings;
 
-Result<LiveGuestPlan> plan_running(const study::GuestGroup& group, std::size_t number) {
+Result<LiveGuestPlan> plan_running(const study::Scenario& scenario, std::size_t number) {
+  const study::GuestGroup& group = scenario.guests[number];
   const auto wrong = [number](std::string_view key, const char* what) {
     return fail(ErrorCode::bad_input, what, fmt::format("guests.{}.{}", number, key));
   };
@@ -17,6 +18,7 @@ Result<LiveGuestPlan> plan_running(const study::GuestGroup& group, std::size_t n
   guest.kind = GuestKind::running;
   guest.machine = group.settings.get<std::string>("machine");
   guest.name = guest.machine;
+  guest.pause = scenario.live.get<bool>("pause_running");
   if (guest.machine.empty())
     return wrong("machine", "which machine runs already? Its name, or * for all");
   if (!group.load.empty())
@@ -62,11 +64,12 @@ Result<void> check_as_found(const study::Scenario& scenario, const LivePlan& pla
   return {};
 }
 
-std::string note_of_running(const std::string& machine) {
+std::string note_of_running(const LiveGuestPlan& guest) {
   return fmt::format(
-      "{}: ran before and goes on as it was; its memory is read while it runs, each page with the "
+      "{}: ran before and goes on after; its memory is read while it runs{}, each page with the "
       "content it has then",
-      machine == "*" ? std::string("Each machine of this host") : "Machine " + machine);
+      guest.machine == "*" ? std::string("Each machine of this host") : "Machine " + guest.machine,
+      guest.pause ? ", at the end while it is paused" : "");
 }
 
 }  // namespace brim::share::live

@@ -14,7 +14,7 @@ namespace brim::share::live {
 
 // One plan for all machines of the name: which they are only a host can tell (running_guest.h).
 // `number`: the group's, for errors.
-[[nodiscard]] Result<LiveGuestPlan> plan_running(const study::GuestGroup& group,
+[[nodiscard]] Result<LiveGuestPlan> plan_running(const study::Scenario& scenario,
                                                  std::size_t number);
 
 // KSM's settings in the scenario would not be those of the run: `bad_input` where it has any.
@@ -24,6 +24,6 @@ namespace brim::share::live {
 [[nodiscard]] Result<void> check_as_found(const study::Scenario& scenario, const LivePlan& plan);
 
 // For the run's notes.
-[[nodiscard]] std::string note_of_running(const std::string& machine);
+[[nodiscard]] std::string note_of_running(const LiveGuestPlan& guest);
 
 }  // namespace brim::share::live

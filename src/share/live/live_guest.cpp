@@ -99,7 +99,7 @@ class ProcessGuest final : public LiveGuest {
     directory_ = folder;
     const std::string own = std::filesystem::path(directory_).filename().string();
     BRIM_TRY(const std::string path, host::guest_cgroup_path(host, own));
-    BRIM_TRY(record_, lab::write_guest_record(host, places.records, {directory_, path, "", 0, 0}));
+    BRIM_TRY(record_, lab::write_guest_record(host, places.records, directory_, path));
     BRIM_TRY(auto cgroup, host::GuestCgroup::create(host, own, host_memory_limit(plan_)));
     cgroup_.emplace(std::move(cgroup));
     return {};
@@ -230,7 +230,7 @@ Result<std::unique_ptr<LiveGuest>> start_guest(const host::Host& host, const Liv
     case GuestKind::running:
       break;
   }
-  return open_running_guest(host, plan);
+  return open_running_guest(host, plan, places.pauses);
 }
 
 Result<void> check_live(const host::Host& host, const LivePlan& plan, const LivePlaces& places) {

@@ -22,6 +22,7 @@ struct LivePlaces {
   std::string agent;    // the brim-agent program, of processes; empty where there is none
   std::string records;  // of running guests, for `brim restore`
   std::string journal;  // of changed settings
+  std::string pauses;   // of paused machines, for `brim restore`
 };
 
 class LiveGuest {
@@ -36,7 +37,8 @@ class LiveGuest {
   [[nodiscard]] virtual Result<void> start_load() = 0;
   // `gone` where it ended by itself, as a machine that is not brim's may at any time.
   [[nodiscard]] virtual Result<void> still_there() const { return {}; }
-  // It does nothing from now on; its memory stays. Not of a machine that ran before.
+  // It does nothing from now on; its memory stays. Of a machine that ran before only if the
+  // plan says so, until the object goes.
   [[nodiscard]] virtual Result<void> pause() = 0;
   // Its memory: a machine's RAM, all of a process's.
   [[nodiscard]] virtual Result<std::unique_ptr<Subject>> memory(const host::Host& host) = 0;

@@ -142,7 +142,7 @@ Result<void> plan_guests(const study::Scenario& scenario, LivePlan& plan) {
     const Settings& settings = group.settings;
     const GuestKind kind = kind_named(settings.get<std::string>("kind"));
     if (kind == GuestKind::running) {
-      BRIM_TRY(plan.guests.emplace_back(), plan_running(group, number));
+      BRIM_TRY(plan.guests.emplace_back(), plan_running(scenario, number));
       continue;
     }
     if (!settings.get<std::string>("machine").empty())
@@ -227,7 +227,7 @@ void note_guests(const study::Scenario& scenario, LivePlan& plan) {
     const LiveGuestPlan& guest = plan.guests.at(first);
     first += group.count;
     if (guest.kind == GuestKind::running) {
-      plan.notes.push_back(note_of_running(guest.machine));
+      plan.notes.push_back(note_of_running(guest));
       continue;
     }
     const std::string who = group.entry.empty() ? "guests" : group.entry;

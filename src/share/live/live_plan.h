@@ -33,6 +33,7 @@ struct LiveGuestPlan {
   bool huge_pages = true;
   std::optional<lab::Load> load;              // none: idle
   std::string machine;                        // of running ones: which, a pattern of names
+  bool pause = false;                         // they stand still for the last reading
   std::optional<host::VirtualMachine> found;  // the one it is, once looked for (running_guest.h)
 };
 

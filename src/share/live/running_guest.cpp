@@ -2,7 +2,10 @@
 #include "share/live/running_guest.h"
 
 #include "base/text.h"
+#include "host/paused_process.h"
 #include "host/process.h"
+#include "lab/pause_record.h"
+#include "lab/record_file.h"
 #include "share/measure/process_subject.h"
 #include "share/measure/select.h"
 
@@ -20,13 +23,32 @@ constexpr auto kMonitorTime = std::chrono::milliseconds(500);
 
 class RunningGuest final : public LiveGuest {
  public:
-  RunningGuest(LiveGuestPlan plan, host::Process process)
-      : LiveGuest(std::move(plan)), process_(std::move(process)) {}
+  RunningGuest(const host::Host& host, LiveGuestPlan plan, host::Process process,
+               std::string pauses)
+      : LiveGuest(std::move(plan)),
+        host_(host),
+        process_(std::move(process)),
+        pauses_(std::move(pauses)) {}
+  ~RunningGuest() override { go_on(); }
+  RunningGuest(const RunningGuest&) = delete;
+  RunningGuest& operator=(const RunningGuest&) = delete;
 
   [[nodiscard]] std::optional<int> pid() const override { return process_.pid(); }
   [[nodiscard]] Result<bool> ready(std::chrono::milliseconds /*timeout*/) override { return true; }
   [[nodiscard]] Result<void> start_load() override { return {}; }
-  [[nodiscard]] Result<void> pause() override { return {}; }
+  [[nodiscard]] Result<void> pause() override {
+    if (!plan_.pause) return {};
+    BRIM_TRY(const bool still, host::stands_still(process_));
+    if (still) return {};
+    BRIM_TRY(record_, lab::write_pause_record(host_, pauses_, process_));
+    auto paused = host::PausedProcess::pause(process_);
+    if (!paused) {
+      go_on();
+      return fail(std::move(paused).error());
+    }
+    paused_.emplace(std::move(*paused));
+    return {};
+  }
   [[nodiscard]] Result<std::unique_ptr<Subject>> memory(const host::Host& host) override {
     return open_vm_subject(host, *plan_.found);
   }
@@ -36,7 +58,17 @@ class RunningGuest final : public LiveGuest {
   }
 
  private:
+  // The record last: until then a killed brim's successor knows of it.
+  void go_on() {
+    paused_.reset();
+    if (!record_.empty()) lab::remove_record_file(std::exchange(record_, {}));
+  }
+
+  const host::Host& host_;
   host::Process process_;
+  std::string pauses_;
+  std::string record_;
+  std::optional<host::PausedProcess> paused_;
 };
 
 // One line of why nothing is behind a name.
@@ -151,12 +183,13 @@ Result<LivePlan> find_running_guests(const host::Host& host, LivePlan plan) {
 }
 
 Result<std::unique_ptr<LiveGuest>> open_running_guest(const host::Host& host,
-                                                      const LiveGuestPlan& plan) {
+                                                      const LiveGuestPlan& plan,
+                                                      const std::string& pauses) {
   BRIM_ASSERT(plan.found.has_value());
   auto process = host::Process::open(host, plan.found->pid);
   if (!process || process->start_ticks() != plan.found->start_ticks)
     return fail(ErrorCode::gone, "this machine ended before the study began", plan.name);
-  return std::make_unique<RunningGuest>(plan, std::move(*process));
+  return std::make_unique<RunningGuest>(host, plan, std::move(*process), pauses);
 }
 
 }  // namespace brim::share::live

@@ -203,6 +203,8 @@ constexpr std::array kLive = std::to_array<Parameter>({
      "at_end,every_sample,never"},
     {"ksm", Type::choice, "", "set",
      "Whether KSM is set as the mechanism says, and put back, or left as it is here.", "as_is,set"},
+    {"pause_running", Type::boolean, "", "false",
+     "Machines that run already stand still while their memory is read at the end."},
     {"boot_timeout", Type::duration, "", "180s", "For all machines to be ready."},
     {"speed",
      Type::number,
