@@ -66,10 +66,10 @@ Result<void> check_as_found(const study::Scenario& scenario, const LivePlan& pla
 
 std::string note_of_running(const LiveGuestPlan& guest) {
   return fmt::format(
-      "{}: ran before and goes on after; its memory is read while it runs{}, each page with the "
-      "content it has then",
+      "{}: ran before and goes on after; its memory is read while it runs, each page with the "
+      "content it has then{}",
       guest.machine == "*" ? std::string("Each machine of this host") : "Machine " + guest.machine,
-      guest.pause ? ", at the end while it is paused" : "");
+      guest.pause ? "; for the last reading it is paused" : "");
 }
 
 }  // namespace brim::share::live
