@@ -7,6 +7,7 @@
 #include "host/journal_directory.h"
 #include "host/process.h"
 #include "lab/guest_record.h"
+#include "lab/pause_record.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -53,7 +54,15 @@ Result<std::string> guest_records_directory(const host::Host& host) {
   return journal.substr(0, journal.rfind('/')) + "/guests";
 }
 
-void end_guests_left(const host::Host& host) {
+Result<std::string> pause_records_directory(const host::Host& host) {
+  BRIM_TRY(const std::string journal, journal_directory(host));
+  return journal.substr(0, journal.rfind('/')) + "/pauses";
+}
+
+void clear_guests_left(const host::Host& host) {
+  if (const auto pauses = pause_records_directory(host))
+    for (const std::string& line : lab::let_abandoned_go_on(host, *pauses))
+      fmt::print(stderr, "brim: {}\n", printable(line));
   const auto records = guest_records_directory(host);
   if (!records) return;
   for (const std::string& line : lab::end_abandoned_guests(host, *records))
@@ -63,7 +72,7 @@ void end_guests_left(const host::Host& host) {
 void restore_what_was_left(const Session& session) {
   const auto host = host::Host::open(session.root);
   if (!host || !host->live()) return;  // a root that can't be opened is for the command to tell
-  end_guests_left(*host);
+  clear_guests_left(*host);
   const auto directory = journal_directory(*host);
   if (!directory || !host::JournalDirectory::has_entries(*directory)) return;
   const auto report = [](const Error& error) {

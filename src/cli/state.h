@@ -21,8 +21,12 @@ namespace brim::cli {
 // Where running lab guests are recorded: beside the journal.
 [[nodiscard]] Result<std::string> guest_records_directory(const host::Host& host);
 
-// Ends the lab guests that killed runs left; tells each on standard error.
-void end_guests_left(const host::Host& host);
+// Where paused machines of others are recorded.
+[[nodiscard]] Result<std::string> pause_records_directory(const host::Host& host);
+
+// Lets go on what killed runs paused, and ends the lab guests that they left; tells each on
+// standard error.
+void clear_guests_left(const host::Host& host);
 
 // Undoes what an interrupted run changed on the live machine, if the journal holds anything; tells
 // each outcome on standard error. Nothing where --root is another file tree.

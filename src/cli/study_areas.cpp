@@ -46,8 +46,9 @@ Result<std::unique_ptr<study::Backend>> make_live(const study::Area& area, const
   BRIM_ASSERT(area.name == share::model::share_area().name);
   share::live::LivePlaces places;
   BRIM_TRY(places.cache, lab_cache_directory(""));
-  BRIM_TRY(places.agent, agent_program(""));
+  places.agent = agent_program("").value_or("");
   BRIM_TRY(places.records, guest_records_directory(host));
+  BRIM_TRY(places.pauses, pause_records_directory(host));
   BRIM_TRY(places.journal, journal_directory(host));
   return share::live::make_live_backend(host, std::move(places));
 }

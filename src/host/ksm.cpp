@@ -3,11 +3,14 @@
 
 #include "base/text.h"
 #include "host/files.h"
+#include "host/process.h"
 #include "host/process_text.h"
 
 #include <charconv>
+#include <vector>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace brim::host {
 namespace {
@@ -116,6 +119,20 @@ Result<Ksm> read_ksm(const Host& host) {
   BRIM_CHECK(read_knobs(host, ksm));
   BRIM_CHECK(read_counters(host, ksm));
   return ksm;
+}
+
+Result<std::optional<int>> find_mergeable_process(const Host& host) {
+  BRIM_TRY(const std::vector<int> pids, list_pids(host));
+  for (const int pid : pids) {
+    if (host.live() && pid == ::getpid()) continue;
+    const auto process = Process::open(host, pid);
+    if (!process) continue;
+    const auto entries = process->smaps();
+    if (!entries) continue;  // gone, or out of reach
+    for (const SmapsEntry& entry : *entries)
+      if (entry.has_flag("mg")) return pid;
+  }
+  return std::optional<int>();
 }
 
 }  // namespace brim::host

@@ -44,4 +44,8 @@ struct Ksm {
 // `missing` where the kernel has no KSM.
 [[nodiscard]] Result<Ksm> read_ksm(const Host& host);
 
+// A process other than this whose memory KSM may merge, by the flags of its mappings; nothing where
+// none that can be read has any.
+[[nodiscard]] Result<std::optional<int>> find_mergeable_process(const Host& host);
+
 }  // namespace brim::host

@@ -130,8 +130,7 @@ Result<Guest> Guest::start(const host::Host& host, const GuestOptions& options) 
   }
   const std::string name = fs::path(guest.directory_).filename().string();
   BRIM_TRY(const std::string cgroup, host::guest_cgroup_path(host, name));
-  BRIM_TRY(guest.record_,
-           write_guest_record(host, options.records, {guest.directory_, cgroup, "", 0, 0}));
+  BRIM_TRY(guest.record_, write_guest_record(host, options.records, guest.directory_, cgroup));
   BRIM_CHECK(join_files(options.files.initramfs, guest.directory_ + "/initrd"));
   BRIM_TRY(auto limits, host::GuestCgroup::create(host, name, options.host_memory_limit));
   guest.cgroup_.emplace(std::move(limits));

@@ -2,11 +2,9 @@
 #include "lab/guest_source.h"
 
 #include "base/text.h"
-#include "host/qemu.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -18,7 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kKernelStep = "kernel-";
-constexpr auto kMonitorTime = std::chrono::milliseconds(500);
 
 std::vector<std::string> known_kernels() {
   std::vector<std::string> names;
@@ -70,25 +67,6 @@ Result<KernelFiles> find_kernel(const Cache& cache, const std::string& kernel,
               fmt::format("no kernel '{}'; {}", kernel,
                           near ? fmt::format("did you mean '{}'?", *near)
                                : fmt::format("there are {}, or a file", fmt::join(known, ", "))));
-}
-
-Result<std::vector<RunningDomain>> find_domains(const host::Host& host,
-                                                const std::vector<std::string>& names) {
-  BRIM_TRY(const host::Discovery discovery, host::discover_virtual_machines(host, kMonitorTime));
-  std::vector<RunningDomain> domains;
-  for (const host::VirtualMachine& machine : discovery.machines) {
-    if (machine.name_known_by != "libvirt") continue;
-    if (names.empty() || std::find(names.begin(), names.end(), machine.name) != names.end())
-      domains.push_back({machine.name, machine.pid, machine.memory});
-  }
-  std::sort(domains.begin(), domains.end(),
-            [](const RunningDomain& a, const RunningDomain& b) { return a.name < b.name; });
-  for (const std::string& name : names) {
-    const auto found = [&name](const RunningDomain& domain) { return domain.name == name; };
-    if (std::none_of(domains.begin(), domains.end(), found))
-      return fail(ErrorCode::missing, "libvirt runs no domain of this name here", name);
-  }
-  return domains;
 }
 
 }  // namespace brim::lab

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Where guests come from: a kernel that `brim lab prepare` made, a kernel of the user's own, or a
-// domain that libvirt runs already.
+// Where guests' kernels come from: `brim lab prepare`, or the user.
 //
 // A kernel of the user's is started with the lab's initramfs, whose agent is the guest's first
 // process. The agent needs virtio_pci and virtio_console: built into the kernel, or, with an
@@ -10,13 +9,9 @@
 // these are used: the lab's /init stands in place of its own.
 
 #include "base/result.h"
-#include "base/units.h"
-#include "host/host.h"
 #include "lab/prepare.h"
 
-#include <optional>
 #include <string>
-#include <vector>
 
 namespace brim::lab {
 
@@ -25,15 +20,5 @@ namespace brim::lab {
 // is neither, naming the nearest known one, and for a file that can't be read.
 [[nodiscard]] Result<KernelFiles> find_kernel(const Cache& cache, const std::string& kernel,
                                               const std::string& initrd);
-
-// A domain that libvirt runs: found, never started or stopped.
-struct RunningDomain {
-  std::string name;
-  int pid = 0;
-  std::optional<Bytes> memory;  // as configured
-};
-// By name, each of `names`, or all where there are none. `missing` for a name that does not run.
-[[nodiscard]] Result<std::vector<RunningDomain>> find_domains(
-    const host::Host& host, const std::vector<std::string>& names);
 
 }  // namespace brim::lab

@@ -73,26 +73,5 @@ TEST_F(GuestSource, What_is_no_kernel_is_told_why) {
   EXPECT_EQ(prepared_root(*cache_).error().code, ErrorCode::missing);
 }
 
-TEST(RunningDomains, Those_of_libvirt_are_found_by_name_with_pid_and_memory) {
-  // A host with two QEMUs, one of them libvirt's.
-  const ScratchDirectory scratch;
-  std::filesystem::copy(
-      std::string(BRIM_SOURCE_DIR) + "/tests/fixtures/hosts/debian-6.1", scratch / "host",
-      std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
-  scratch.write("host/run/libvirt/qemu/web1.pid", "2101\n");
-  const auto host = host::Host::open(scratch / "host");
-  ASSERT_TRUE(host);
-  const auto all = find_domains(*host, {});
-  ASSERT_TRUE(all) << error_line(all.error());
-  ASSERT_EQ(all->size(), 1U);
-  EXPECT_EQ(all->front().name, "web1");
-  EXPECT_EQ(all->front().pid, 2101);
-  EXPECT_TRUE(all->front().memory);
-  EXPECT_EQ(find_domains(*host, {"web1"})->size(), 1U);
-  const auto none = find_domains(*host, {"web1", "db1"});
-  ASSERT_FALSE(none);
-  EXPECT_EQ(none.error().code, ErrorCode::missing);
-}
-
 }  // namespace
 }  // namespace brim::lab

@@ -31,7 +31,7 @@ void leave_record(const host::Host& host, const std::string& records,
                   const std::string& directory) {
   const pid_t child = ::fork();
   if (child == 0) {
-    const auto written = write_guest_record(host, records, {directory, "", "", 0, 0});
+    const auto written = write_guest_record(host, records, directory, "");
     ::_exit(written ? 0 : 1);
   }
   int status = 1;
@@ -79,8 +79,7 @@ TEST(GuestRecord, A_guest_whose_brim_runs_is_left_alone) {
   const ScratchDirectory scratch;
   const host::Host host = live_host();
   scratch.write("brim-lab-a/console", "text");
-  const auto record =
-      write_guest_record(host, scratch / "records", {scratch / "brim-lab-a", "", "", 0, 0});
+  const auto record = write_guest_record(host, scratch / "records", scratch / "brim-lab-a", "");
   ASSERT_TRUE(record);
   EXPECT_TRUE(end_abandoned_guests(host, scratch / "records").empty());
   EXPECT_TRUE(std::filesystem::exists(scratch / "brim-lab-a"));

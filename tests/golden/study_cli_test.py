@@ -137,6 +137,8 @@ def test_what_is_wrong_is_said_in_a_line():
             ["s.toml:5", "debian-7-kvm"],
         'area = "share"\n[mechanism]\npolicy = "none"\n[[guests]]\nkernel_size = "2GiB"\n':
             ["its classes take 2048 MiB"],
+        'area = "share"\n[mechanism]\npolicy = "none"\n[[guests]]\n[[guests]]\nkind = "running"\n'
+        'machine = "*"\n': ["guests.1", "entry", "--live"],
         'area = "share"\n[mechanism\n': ["s.toml:2"],
     }
     for text, wanted in cases.items():
@@ -148,6 +150,14 @@ def test_what_is_wrong_is_said_in_a_line():
     one_line(run("run", "share-ksm", "--model", "--set", "study.scale", status=2))
     assert "--model" in one_line(run("run", "share-ksm", status=2))
     one_line(run("run", "share-ksm", "--model", "--catalogue", FOLDER / "none.toml", status=2))
+
+
+def test_a_machine_that_runs_can_be_modelled_by_an_entry():
+    (FOLDER / "s.toml").write_text(
+        'area = "share"\n[live]\nksm = "as_is"\n[mechanism]\npolicy = "ksm"\n[[guests]]\n'
+        'kind = "running"\nmachine = "web1"\nentry = "debian-7-kvm"\n')
+    found = run_json("run", "run", FOLDER / "s.toml", "--model", "--no-store", *SMALL[:2])
+    assert any("live.ksm" in note for note in found["notes"]), found["notes"]
 
 
 def test_entries_of_ones_own_stand_beside_brims():

@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Live studies, as users run them: two QEMU guests and two processes under this machine's own KSM.
+"""Live studies, as users run them: two QEMU guests and two processes under this machine's own KSM,
+and machines that run already, started here as somebody else would.
 Needs root, KSM, QEMU, and kernels that 'brim lab prepare' made (in $BRIM_LAB_CACHE)."""
+import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -191,6 +195,151 @@ def test_what_does_not_fit_this_machine_is_said_first():
     assert "lab prepare" in one_line(done)
     done = run("run", STUDY, "--live", "--set", "mechanism={policy='tps'}", status=2)
     assert "tps" in one_line(done)
+
+
+def ask(path, request):
+    """What the agent of a machine started here answers."""
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.settimeout(5)
+        agent.connect(str(path))
+        agent.sendall(json.dumps({"id": 1, **request}).encode() + b"\n")
+        with agent.makefile() as answers:
+            for line in answers:
+                if json.loads(line).get("id") == 1:
+                    return json.loads(line)["return"]
+    raise AssertionError(f"no answer at {path}")
+
+
+class Machine:
+    """A QEMU that brim did not start: no monitor, no cgroup of its own."""
+
+    def __init__(self, name):
+        cache = Path(os.environ.get("BRIM_LAB_CACHE", "/var/cache/brim"))
+        self.agent = FOLDER / f"{name}.agent"
+        initrd = FOLDER / "initrd"
+        initrd.write_bytes((cache / "initramfs.cpio").read_bytes()
+                           + (cache / "kernel-6.1-cloud.modules.cpio").read_bytes())
+        self.process = subprocess.Popen(
+            ["qemu-system-x86_64", "-name", name, "-accel", "tcg,tb-size=32", "-machine", "pc",
+             "-cpu", "qemu64,-cx16", "-m", "128", "-nodefaults", "-display", "none", "-no-reboot",
+             "-kernel", cache / "kernel-6.1-cloud.vmlinux", "-initrd", initrd,
+             "-append", "quiet panic=-1 no_timer_check", "-device", "virtio-serial-pci",
+             "-chardev", f"socket,id=agent,path={self.agent},server=on,wait=off",
+             "-device", "virtserialport,chardev=agent,name=org.brim.agent"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def wait(self):
+        deadline = time.time() + 120
+        while True:
+            try:
+                return ask(self.agent, {"command": "hello"})
+            except OSError:
+                assert time.time() < deadline and self.process.poll() is None, "did not boot"
+                time.sleep(0.2)
+
+    def state(self):
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+    def as_found(self):
+        """What a study must leave as it is."""
+        assert self.process.poll() is None and self.state() != "T", self.state()
+        assert ask(self.agent, {"command": "hello"})
+        return Path(f"/proc/{self.process.pid}/cgroup").read_text()
+
+
+@contextlib.contextmanager
+def machines(*names):
+    made = []
+    try:
+        for name in names:
+            made.append(Machine(name))
+        for machine in made:
+            machine.wait()
+            ask(machine.agent, {"command": "load start", "load": "bytes=32MiB"})
+        time.sleep(1)
+        yield made
+    finally:
+        for machine in made:
+            machine.process.kill()
+            machine.process.wait()
+
+
+OURS = ["--set", "guests=[{kind='running',machine='somebodys-*'}]"]
+
+
+def test_machines_that_run_already_are_studied_and_go_on():
+    before = knobs()
+    with machines("somebodys-1", "somebodys-2") as (one, two):
+        found_as = one.as_found(), two.as_found()
+        found = run_json("run", "run", STUDY, "--live", *OURS, "--set", "schedule.duration=8s")
+        assert (one.as_found(), two.as_found()) == found_as
+        assert knobs() == before and not cgroups_left(), (knobs(), before, cgroups_left())
+        # Their load is one content; KSM, as the scenario sets it, merges most of that.
+        assert over_time(found, "share.intra_saving_pages")[-1] > 2 * 8000
+        saved = over_time(found, "share.saved_bytes")
+        assert saved[-1] > 2 * 24 * 2**20, saved
+        for name in ("somebodys-1", "somebodys-2"):
+            assert over_time(found, "share.rss_bytes", name)[0] > 32 * 2**20
+        assert any("goes on after" in note for note in found["notes"]), found["notes"]
+        assert any("stays merged" in note for note in found["notes"]), found["notes"]
+
+
+def test_what_runs_here_is_studied_under_ksm_as_it_is():
+    before = knobs()
+    with machines("somebodys-1") as (one,):
+        found_as = one.as_found()
+        found = run_json("run", "run", "share-running", "--live", "--set",
+                         "guests.0.machine=somebodys-1", "--set", "schedule.duration=2s",
+                         "--set", "live.pause_running=true")
+        assert one.as_found() == found_as and knobs() == before
+        assert over_time(found, "share.intra_saving_pages")[-1] > 8000
+        assert any("KSM: left as it is here" in note for note in found["notes"]), found["notes"]
+        assert any("paused" in note for note in found["notes"]), found["notes"]
+
+
+def test_a_machine_that_was_paused_goes_on_when_brim_is_killed():
+    with machines("somebodys-1") as (one,):
+        process = subprocess.Popen(
+            [BRIM, "run", "share-running", "--live", "--set", "guests.0.machine=somebodys-1",
+             "--set", "schedule.duration=1s", "--set", "live.pause_running=true"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while one.state() != "T":
+            assert process.poll() is None, "it ended without a pause"
+            time.sleep(0.001)
+        process.kill()
+        process.wait()
+        deadline = time.time() + 20
+        while one.state() == "T":
+            assert time.time() < deadline, "it stands still"
+            time.sleep(0.01)
+        run("restore")
+        assert one.as_found() and not list((FOLDER / "state" / "pauses").iterdir())
+
+
+def test_a_machine_that_ends_ends_the_study_and_nothing_else():
+    before = knobs()
+    with machines("somebodys-1", "somebodys-2") as (one, two):
+        found_as = one.as_found()
+        process = subprocess.Popen([BRIM, "run", STUDY, "--live", *OURS, "--set",
+                                    "schedule.duration=600s", "--set", "schedule.warm_up=0s"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(4)
+        assert process.poll() is None
+        two.process.kill()
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == 2 and output == "", (process.returncode, output)
+        lines = errors.strip().splitlines()
+        assert lines == ["brim: somebodys-2: this machine ended before the study did"], lines
+        assert one.as_found() == found_as and knobs() == before, (knobs(), before)
+        assert run_json("runs", "runs", "--limit", "1")["runs"][0]["status"] == "failed"
+
+
+def test_what_cannot_be_studied_as_running_is_said_in_a_line():
+    done = run("run", STUDY, "--live", *OURS, status=3)
+    assert "somebodys-*" in one_line(done)
+    named = ["--set", "guests=[{kind='running',machine='*',load='equal'}]"]
+    assert "guests.0.load" in one_line(run("run", STUDY, "--live", *named, status=2))
+    assert "guests.0" in one_line(run("run", "share-running", "--model", status=2))
 
 
 if __name__ == "__main__":

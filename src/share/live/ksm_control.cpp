@@ -20,12 +20,27 @@ bool has_mergeable_memory(const host::Host& host, int pid) {
   return stat && stat->rmap_items.value_or(0) > 0;
 }
 
-// Processes some of whose pages KSM knows, and may have merged.
-std::size_t known_processes(const host::Host& host) {
+// Processes outside the study some of whose pages KSM knows, and may have merged.
+std::size_t known_processes(const host::Host& host, const LivePlan& plan) {
   const auto pids = host::list_pids(host);
   if (!pids) return 0;
-  return static_cast<std::size_t>(std::count_if(
-      pids->begin(), pids->end(), [&host](int pid) { return has_mergeable_memory(host, pid); }));
+  const auto studied = [&plan](int pid) {
+    return std::any_of(plan.guests.begin(), plan.guests.end(), [pid](const LiveGuestPlan& guest) {
+      return guest.found && guest.found->pid == pid;
+    });
+  };
+  return static_cast<std::size_t>(std::count_if(pids->begin(), pids->end(), [&](int pid) {
+    return !studied(pid) && has_mergeable_memory(host, pid);
+  }));
+}
+
+std::string note_of_settings(const host::Ksm& ksm) {
+  if (ksm.run != 1) return "KSM: left as it is here, stopped";
+  return fmt::format("KSM: left as it is here, {} pages every {} ms{}", ksm.pages_to_scan,
+                     ksm.sleep_millisecs,
+                     ksm.advisor_mode.value_or("none") == "none"
+                         ? std::string()
+                         : fmt::format(", moved by the kernel's advisor {}", *ksm.advisor_mode));
 }
 
 }  // namespace
@@ -34,6 +49,7 @@ Result<KsmControl> KsmControl::take(const host::Host& host, const std::string& j
                                     const KsmPlan& plan) {
   BRIM_TRY(host::Journal changes, host::Journal::open(host, journal));
   KsmControl control(std::move(changes), plan);
+  if (plan.as_is) return control;
   const auto ksm = host::read_ksm(host);
   if (!ksm && ksm.error().code == ErrorCode::missing && !plan.run) return control;
   if (!ksm) return fail(ksm.error());
@@ -49,7 +65,7 @@ Result<KsmControl> KsmControl::take(const host::Host& host, const std::string& j
   if (ksm->use_zero_pages) BRIM_CHECK(control.set("use_zero_pages", plan.use_zero_pages ? 1 : 0));
   if (plan.max_page_sharing && ksm->max_page_sharing &&
       *ksm->max_page_sharing != *plan.max_page_sharing)
-    BRIM_CHECK(control.set_sharing_limit(host, ksm->pages_shared));
+    BRIM_CHECK(control.set_sharing_limit(host, *ksm->max_page_sharing));
   return control;
 }
 
@@ -58,20 +74,26 @@ Result<void> KsmControl::set(std::string_view knob, std::uint64_t value) {
 }
 
 // The kernel moves it only while it knows of no merged page, of processes long gone, too.
-Result<void> KsmControl::set_sharing_limit(const host::Host& host, std::uint64_t pages_shared) {
-  if (pages_shared > 0 && known_processes(host) > 0)
+// What others have unmerged yet the study's KSM may merge, and it could not be put back.
+Result<void> KsmControl::set_sharing_limit(const host::Host& host, std::uint64_t present) {
+  BRIM_TRY(const std::optional<int> other, host::find_mergeable_process(host));
+  if (other)
     return fail(ErrorCode::missing,
-                fmt::format("it can't become {} while others' pages are merged: set "
-                            "mechanism.max_page_sharing to what it is",
-                            *plan_.max_page_sharing),
+                fmt::format("it can't become {} while KSM may merge memory of others (process {}): "
+                            "set mechanism.max_page_sharing to {}",
+                            *plan_.max_page_sharing, *other, present),
                 fmt::format("{}max_page_sharing", kKnobs));
   limits_sharing_ = true;
-  BRIM_CHECK(forget_merged_pages());
+  BRIM_CHECK(forget_merged_pages(host));
   return set("max_page_sharing", *plan_.max_page_sharing);
 }
 
-// Unmerges everything: only where nobody has anything merged.
-Result<void> KsmControl::forget_merged_pages() {
+// Unmerges everything: only where nobody else's can be among it. It stands still before that is
+// looked for, so that what comes meanwhile has nothing merged.
+Result<void> KsmControl::forget_merged_pages(const host::Host& host) {
+  BRIM_CHECK(set("run", 0));
+  BRIM_TRY(const std::optional<int> other, host::find_mergeable_process(host));
+  if (other) return {};
   BRIM_CHECK(set("run", 2));
   return set("run", 0);
 }
@@ -120,22 +142,31 @@ Result<void> KsmControl::tune(Bytes guests_pss, Bytes guests_rss) {
 }
 
 Result<void> KsmControl::end(const host::Host& host) {
-  if (limits_sharing_ && known_processes(host) == 0) BRIM_CHECK(forget_merged_pages());
+  if (limits_sharing_) BRIM_CHECK(forget_merged_pages(host));
   for (const host::Restored& restored : journal_.restore_own())
     if (restored.outcome == host::RestoreOutcome::failed)
       return fail(ErrorCode::io, "was not put back: " + restored.detail, restored.entry.path);
   return {};
 }
 
-std::vector<std::string> ksm_notes(const host::Host& host) {
+std::vector<std::string> ksm_notes(const host::Host& host, const LivePlan& plan) {
   std::vector<std::string> notes;
   const auto ksm = host::read_ksm(host);
   if (!ksm) return notes;
-  const std::size_t others = known_processes(host);
+  const std::size_t others = known_processes(host, plan);
   if (others > 0)
     notes.push_back(fmt::format(
         "{} other processes have memory known to KSM: its counters and ksmd's time are theirs, too",
         others));
+  if (plan.ksm.as_is) {
+    notes.push_back(note_of_settings(*ksm));
+    return notes;
+  }
+  if (std::any_of(plan.guests.begin(), plan.guests.end(),
+                  [](const LiveGuestPlan& guest) { return guest.found.has_value(); }))
+    notes.emplace_back(plan.ksm.run
+                           ? "What KSM merges of machines that go on stays merged after the study"
+                           : "KSM stands still; what it merged of machines before stays merged");
   if (ksm->run != 0)
     notes.emplace_back("KSM ran before; for the study it is stopped and set, and put back after");
   return notes;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // KSM as a live study wants it: its knobs, through the journal, and ksmtuned's rule where the
-// scenario asks for it. The old values are put back with the object.
+// scenario asks for it. The old values are put back with the object. Of a plan that leaves KSM as
+// it is nothing is written.
+//
+// Unmerging everything (run = 2) is needed to move max_page_sharing, and done only while no other
+// process has memory that KSM may merge.
 
 #include "base/result.h"
 #include "host/host.h"
@@ -37,8 +41,8 @@ class KsmControl {
   KsmControl(host::Journal journal, const KsmPlan& plan)
       : journal_(std::move(journal)), plan_(plan) {}
   [[nodiscard]] Result<void> set(std::string_view knob, std::uint64_t value);
-  [[nodiscard]] Result<void> set_sharing_limit(const host::Host& host, std::uint64_t pages_shared);
-  [[nodiscard]] Result<void> forget_merged_pages();
+  [[nodiscard]] Result<void> set_sharing_limit(const host::Host& host, std::uint64_t present);
+  [[nodiscard]] Result<void> forget_merged_pages(const host::Host& host);
   [[nodiscard]] Result<void> begin_advisor(const AdvisorPlan& advisor);
 
   host::Journal journal_;
@@ -47,8 +51,9 @@ class KsmControl {
   bool limits_sharing_ = false;  // max_page_sharing is not what it was
 };
 
-// What is to be known of KSM on this host before a study: who else has mergeable memory, whether it
-// runs already. A sentence each.
-[[nodiscard]] std::vector<std::string> ksm_notes(const host::Host& host);
+// What is to be known of KSM on this host beside a study: who else has mergeable memory, whether it
+// ran already, how it is set where it was left so. A sentence each. `plan`: with its machines
+// found.
+[[nodiscard]] std::vector<std::string> ksm_notes(const host::Host& host, const LivePlan& plan);
 
 }  // namespace brim::share::live

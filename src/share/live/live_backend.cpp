@@ -3,6 +3,7 @@
 
 #include "share/live/ksm_control.h"
 #include "share/live/live_sampler.h"
+#include "share/live/running_guest.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -67,7 +68,10 @@ class LiveRun {
  private:
   Result<void> study(KsmControl& ksm) {
     BRIM_TRY(const Scratch scratch, Scratch::make());
-    const auto result = study_in(scratch.path(), ksm);
+    Result<void> result = study_in(scratch.path(), ksm);
+    // A machine that ended explains whatever failed over it.
+    if (!result && result.error().code != ErrorCode::interrupted)
+      if (auto there = all_there(); !there) result = std::move(there);
     guests_.clear();  // before the folder they are in
     return result;
   }
@@ -92,6 +96,12 @@ class LiveRun {
     return {};
   }
 
+  [[nodiscard]] Result<void> all_there() const {
+    for (const auto& guest : guests_)
+      if (guest) BRIM_CHECK(guest->still_there());
+    return {};
+  }
+
   [[nodiscard]] nanoseconds next_after(nanoseconds t) const {
     if (t == plan_.duration) return plan_.duration + plan_.sample_interval;  // all done
     const nanoseconds interval = plan_.sample_interval;
@@ -103,13 +113,14 @@ class LiveRun {
   Result<void> look(nanoseconds t, bool last) {
     const double part = plan_.duration.count() == 0 ? 1 : duration<double>(t) / plan_.duration;
     const double seconds = duration<double>(t).count() * plan_.speed;
+    BRIM_CHECK(all_there());
     BRIM_CHECK(sampler_.sample(guests_, seconds, sink_));
     if (last)
       for (const auto& guest : guests_) BRIM_CHECK(guest->pause());
     if (plan_.scan == ScanTimes::every_sample || (last && plan_.scan == ScanTimes::at_end))
       BRIM_CHECK(sampler_.scan(guests_, seconds, sink_, cancel_));
     progress_(part);
-    return {};
+    return all_there();  // one that ended meanwhile was read in part
   }
 
   // On a busy host an emulated machine's kernel now and then gives up while it boots, over timers
@@ -183,9 +194,12 @@ class LiveBackend final : public study::Backend {
     return check_live(host_, plan, places_);
   }
   [[nodiscard]] std::vector<std::string> notes(const study::Scenario& scenario) const override {
-    const auto plan = plan_live(scenario);
-    std::vector<std::string> notes = plan ? plan->notes : std::vector<std::string>{};
-    const std::vector<std::string> ksm = ksm_notes(host_);
+    auto plan = plan_live(scenario);
+    if (!plan) return {};
+    // A machine may be gone by now: what is known without it is told.
+    if (auto found = find_running_guests(host_, *plan)) plan = std::move(found);
+    std::vector<std::string> notes = plan->notes;
+    const std::vector<std::string> ksm = ksm_notes(host_, *plan);
     notes.insert(notes.end(), ksm.begin(), ksm.end());
     return notes;
   }
@@ -193,8 +207,9 @@ class LiveBackend final : public study::Backend {
                                  const study::SampleSink& sink,
                                  const std::function<void(double)>& progress,
                                  const Cancel& cancel) const override {
-    BRIM_TRY(const LivePlan plan, plan_live(scenario));
-    BRIM_CHECK(check_live(host_, plan, places_));
+    BRIM_TRY(LivePlan planned, plan_live(scenario));
+    BRIM_CHECK(check_live(host_, planned, places_));
+    BRIM_TRY(const LivePlan plan, find_running_guests(host_, std::move(planned)));
     return LiveRun(host_, plan, places_, rng, sink, progress, cancel).run();
   }
 

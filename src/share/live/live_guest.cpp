@@ -12,6 +12,7 @@
 #include "lab/guest_source.h"
 #include "lab/prepare.h"
 #include "lab/workshop.h"
+#include "share/live/running_guest.h"
 #include "share/measure/process_subject.h"
 
 #include <algorithm>
@@ -118,7 +119,7 @@ class ProcessGuest final : public LiveGuest {
     directory_ = folder;
     const std::string own = std::filesystem::path(directory_).filename().string();
     BRIM_TRY(const std::string path, host::guest_cgroup_path(host, own));
-    BRIM_TRY(record_, lab::write_guest_record(host, places.records, {directory_, path, "", 0, 0}));
+    BRIM_TRY(record_, lab::write_guest_record(host, places.records, directory_, path));
     BRIM_TRY(auto cgroup, host::GuestCgroup::create(host, own, host_memory_limit(plan_)));
     cgroup_.emplace(std::move(cgroup));
     BRIM_TRY(auto progress, lab::ProgressFile::open(progress_path()));
@@ -229,9 +230,21 @@ Result<void> check_kernels(const LivePlan& plan, const LivePlaces& places) {
   return {};
 }
 
+Result<void> check_agent(const LivePlan& plan, const LivePlaces& places) {
+  const bool needed =
+      std::any_of(plan.guests.begin(), plan.guests.end(),
+                  [](const LiveGuestPlan& guest) { return guest.kind == GuestKind::process; });
+  if (!needed || !places.agent.empty()) return {};
+  return fail(ErrorCode::missing, "not beside brim: processes are guests by it", "brim-agent");
+}
+
 Result<void> check_memory(const host::Host& host, const LivePlan& plan) {
   Bytes wanted(0);
   for (const LiveGuestPlan& guest : plan.guests) wanted = wanted + host_memory_limit(guest);
+  const auto started =
+      std::count_if(plan.guests.begin(), plan.guests.end(), [](const LiveGuestPlan& guest) {
+        return guest.kind != GuestKind::running;  // what runs has its memory already
+      });
   BRIM_TRY(const host::MemoryInfo info, host::read_memory_info(host));
   // A tenth is left to everybody else.
   const Bytes there(info.available_bytes / 10 * 9);
@@ -239,7 +252,7 @@ Result<void> check_memory(const host::Host& host, const LivePlan& plan) {
   return fail(ErrorCode::missing,
               fmt::format("{} guests may take {} MiB, and {} MiB are available: use fewer or "
                           "smaller ones, or --set study.scale=0.1",
-                          plan.guests.size(), wanted.count() >> 20, there.count() >> 20));
+                          started, wanted.count() >> 20, there.count() >> 20));
 }
 
 }  // namespace
@@ -247,18 +260,29 @@ Result<void> check_memory(const host::Host& host, const LivePlan& plan) {
 Result<std::unique_ptr<LiveGuest>> start_guest(const host::Host& host, const LiveGuestPlan& plan,
                                                const LivePlaces& places,
                                                const std::string& scratch) {
-  return plan.kind == GuestKind::qemu ? start_machine(host, plan, places, scratch)
-                                      : start_process(host, plan, places, scratch);
+  switch (plan.kind) {
+    case GuestKind::qemu:
+      return start_machine(host, plan, places, scratch);
+    case GuestKind::process:
+      return start_process(host, plan, places, scratch);
+    case GuestKind::running:
+      break;
+  }
+  return open_running_guest(host, plan, places.pauses);
 }
 
 Result<void> check_live(const host::Host& host, const LivePlan& plan, const LivePlaces& places) {
   if (!host.live())
     return fail(ErrorCode::missing, "a live study needs this machine, not files of another",
                 host.root());
-  BRIM_TRY(const std::string cgroup, host::guest_cgroup_path(host, "brim-lab-check"));
+  if (starts_guests(plan)) {
+    BRIM_TRY(const std::string cgroup, host::guest_cgroup_path(host, "brim-lab-check"));
+  }
   if (::geteuid() != 0)
     return fail(ErrorCode::missing, "a live study needs root, for cgroups and KSM; try sudo");
+  BRIM_TRY(const LivePlan found, find_running_guests(host, plan));
   BRIM_CHECK(check_kernels(plan, places));
+  BRIM_CHECK(check_agent(plan, places));
   return check_memory(host, plan);
 }
 

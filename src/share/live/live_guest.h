@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // A guest of a live study: a QEMU machine with the lab's agent in it, or its load alone as a
-// process of the host. Gone with the object and with brim.
+// process of the host; both gone with the object and with brim. Or a machine that ran before and
+// goes on after (running_guest.h).
 
 #include "base/result.h"
 #include "host/host.h"
@@ -19,9 +20,10 @@ namespace brim::share::live {
 // Where a study finds what guests are made of, and leaves word of those that run.
 struct LivePlaces {
   std::string cache;    // of `brim lab prepare`
-  std::string agent;    // the brim-agent program
+  std::string agent;    // the brim-agent program, of processes; empty where there is none
   std::string records;  // of running guests, for `brim restore`
   std::string journal;  // of changed settings
+  std::string pauses;   // of paused machines, for `brim restore`
 };
 
 class LiveGuest {
@@ -36,8 +38,11 @@ class LiveGuest {
   [[nodiscard]] virtual Result<bool> ready(std::chrono::milliseconds timeout) = 0;
   [[nodiscard]] virtual Result<void> start_load() = 0;
   // What its load has done so far. Nothing of a guest that has none, or is too busy to say.
-  [[nodiscard]] virtual std::optional<lab::LoadState> load_state() = 0;
-  // It does nothing from now on; its memory stays.
+  [[nodiscard]] virtual std::optional<lab::LoadState> load_state() { return std::nullopt; }
+  // `gone` where it ended by itself, as a machine that is not brim's may at any time.
+  [[nodiscard]] virtual Result<void> still_there() const { return {}; }
+  // It does nothing from now on; its memory stays. Of a machine that ran before only if the
+  // plan says so, until the object goes.
   [[nodiscard]] virtual Result<void> pause() = 0;
   // Its memory: a machine's RAM, all of a process's.
   [[nodiscard]] virtual Result<std::unique_ptr<Subject>> memory(const host::Host& host) = 0;
@@ -47,14 +52,15 @@ class LiveGuest {
   LiveGuestPlan plan_;
 };
 
-// It boots. `host` must outlive the guest. `scratch` is a folder with a short path. `missing` for
-// what is not prepared here, naming the command that does.
+// It boots; one that runs already is only opened. `host` must outlive the guest. `scratch` is a
+// folder with a short path. `missing` for what is not prepared here, naming the command that does.
 [[nodiscard]] Result<std::unique_ptr<LiveGuest>> start_guest(const host::Host& host,
                                                              const LiveGuestPlan& plan,
                                                              const LivePlaces& places,
                                                              const std::string& scratch);
 
-// What start_guest() would lack, before any is started: programs, artefacts, rights, memory.
+// What start_guest() would lack, before any is started: programs, artefacts, rights, memory;
+// machines that should run already.
 [[nodiscard]] Result<void> check_live(const host::Host& host, const LivePlan& plan,
                                       const LivePlaces& places);
 

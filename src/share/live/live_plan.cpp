@@ -2,6 +2,7 @@
 #include "share/live/live_plan.h"
 
 #include "lab/guest.h"
+#include "share/live/as_found.h"
 
 #include <algorithm>
 #include <cmath>
@@ -109,6 +110,11 @@ bool runs_programs(const LiveGuestPlan& guest) {
   return guest.load && guest.load->kind != lab::LoadKind::synthetic;
 }
 
+GuestKind kind_named(const std::string& kind) {
+  if (kind == "process") return GuestKind::process;
+  return kind == "qemu" ? GuestKind::qemu : GuestKind::running;
+}
+
 Result<void> check_guest(const LiveGuestPlan& guest) {
   if (guest.kind == GuestKind::process && runs_programs(guest))
     return fail(ErrorCode::bad_input,
@@ -135,14 +141,22 @@ Result<void> check_guest(const LiveGuestPlan& guest) {
 
 Result<void> plan_guests(const study::Scenario& scenario, LivePlan& plan) {
   const Measure measure(scenario);
-  for (const study::GuestGroup& group : scenario.guests) {
+  for (std::size_t number = 0; number < scenario.guests.size(); ++number) {
+    const study::GuestGroup& group = scenario.guests[number];
     const Settings& settings = group.settings;
+    const GuestKind kind = kind_named(settings.get<std::string>("kind"));
+    if (kind == GuestKind::running) {
+      BRIM_TRY(plan.guests.emplace_back(), plan_running(scenario, number));
+      continue;
+    }
+    if (!settings.get<std::string>("machine").empty())
+      return fail(ErrorCode::bad_input, "goes with kind = \"running\"",
+                  fmt::format("guests.{}.machine", number));
     const study::Load* load = scenario.find_load(group.load);
     for (std::uint64_t i = 0; i < group.count; ++i) {
       LiveGuestPlan guest;
       guest.name = fmt::format("guest-{}", plan.guests.size() + 1);
-      guest.kind =
-          settings.get<std::string>("kind") == "qemu" ? GuestKind::qemu : GuestKind::process;
+      guest.kind = kind;
       guest.kernel = settings.get<std::string>("kernel");
       guest.kernel_arguments = settings.get<std::string>("kernel_arguments");
       guest.memory = measure.bytes(settings, "memory");
@@ -180,6 +194,7 @@ AdvisorPlan advisor_plan(const Settings& settings, const Measure& measure) {
 }
 
 Result<void> plan_ksm(const study::Scenario& scenario, KsmPlan& ksm) {
+  if (scenario.live.get<std::string>("ksm") == "as_is") return plan_ksm_as_is(scenario, ksm);
   const std::string_view family = scenario.mechanism.family;
   if (family == "none") return {};
   if (family != "ksm")
@@ -216,6 +231,10 @@ void note_guests(const study::Scenario& scenario, LivePlan& plan) {
   for (const study::GuestGroup& group : scenario.guests) {
     const LiveGuestPlan& guest = plan.guests.at(first);
     first += group.count;
+    if (guest.kind == GuestKind::running) {
+      plan.notes.push_back(note_of_running(guest));
+      continue;
+    }
     const std::string who = group.entry.empty() ? "guests" : group.entry;
     const std::uint64_t size = guest.memory.count() >> 20;
     plan.notes.push_back(
@@ -254,7 +273,13 @@ void note_settings(const study::Scenario& scenario, LivePlan& plan) {
 
 }  // namespace
 
+bool starts_guests(const LivePlan& plan) {
+  return std::any_of(plan.guests.begin(), plan.guests.end(),
+                     [](const LiveGuestPlan& guest) { return guest.kind != GuestKind::running; });
+}
+
 Bytes host_memory_limit(const LiveGuestPlan& guest) {
+  if (guest.kind == GuestKind::running) return Bytes(0);
   if (guest.kind == GuestKind::qemu) return guest.memory + lab::kEmulatorMemory;
   return (guest.load ? guest.load->bytes : Bytes(0)) + kProcessOverhead;
 }
@@ -263,6 +288,7 @@ Result<LivePlan> plan_live(const study::Scenario& scenario) {
   LivePlan plan;
   BRIM_CHECK(plan_guests(scenario, plan));
   BRIM_CHECK(plan_ksm(scenario, plan.ksm));
+  BRIM_CHECK(check_as_found(scenario, plan));
   const Measure measure(scenario);
   plan.speed = measure.speed;
   plan.warm_up = measure.time(scenario.schedule, "warm_up");

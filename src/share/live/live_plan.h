@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a scenario of the area "share" is on a real host: which guests are started, what they load,
-// and how KSM is set. Pure.
+// What a scenario of the area "share" is on a real host: which guests are started or were there
+// already, what they load, and how KSM is set. Pure.
 //
 // With study.scale below 1, memory, loads and pages_to_scan are that much smaller; what is measured
 // is told as it is. With live.speed above 1 the schedule, pauses and rules' intervals are that much
@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "host/qemu.h"
 #include "lab/agent/load.h"
 #include "share/model/ksmtuned.h"
 #include "study/scenario.h"
@@ -21,7 +22,7 @@
 
 namespace brim::share::live {
 
-enum class GuestKind : std::uint8_t { process, qemu };
+enum class GuestKind : std::uint8_t { process, qemu, running };
 
 struct LiveGuestPlan {
   std::string name;  // "guest-1"
@@ -31,7 +32,10 @@ struct LiveGuestPlan {
   Bytes memory{0};  // of a machine
   unsigned processors = 1;
   bool huge_pages = true;
-  std::optional<lab::Load> load;  // none: idle
+  std::optional<lab::Load> load;              // none: idle
+  std::string machine;                        // of running ones: which, a pattern of names
+  bool pause = false;                         // they stand still for the last reading
+  std::optional<host::VirtualMachine> found;  // the one it is, once looked for (running_guest.h)
 };
 
 // The kernel's own rule (Linux 6.8), in its units.
@@ -44,6 +48,7 @@ struct AdvisorPlan {
 
 // What is written into KSM's knobs, and by what rule they move.
 struct KsmPlan {
+  bool as_is = false;  // nothing is written into them
   bool run = false;
   std::uint64_t pages_to_scan = 0;
   std::chrono::milliseconds sleep{0};
@@ -70,11 +75,15 @@ struct LivePlan {
   std::vector<std::string> notes;  // what stands for what, a sentence each
 };
 
-// A cgroup's limit for a guest: its memory and what its emulator may need besides.
+// A cgroup's limit for a guest: its memory and what its emulator may need besides. 0 for one that
+// runs already.
 [[nodiscard]] Bytes host_memory_limit(const LiveGuestPlan& guest);
 
+// Whether brim starts any guest.
+[[nodiscard]] bool starts_guests(const LivePlan& plan);
+
 // `bad_input` for what no Linux host can do: another hypervisor's mechanism, a load that does not
-// fit its guest.
+// fit its guest, or for a guest that runs already.
 [[nodiscard]] Result<LivePlan> plan_live(const study::Scenario& scenario);
 
 }  // namespace brim::share::live

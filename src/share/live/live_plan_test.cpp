@@ -135,5 +135,51 @@ TEST(LivePlan, A_guest_may_take_its_memory_and_what_its_emulator_needs) {
   EXPECT_LT(host_memory_limit(guest), mebibytes(64)) << "an idle process";
 }
 
+constexpr char kRunning[] = "guests=[{kind='running',machine='web*'},{kind='process'}]";
+
+TEST(LivePlan, Machines_that_run_already_are_named_and_take_nothing_more) {
+  const auto plan = plan_of({kRunning});
+  ASSERT_TRUE(plan) << error_line(plan.error());
+  ASSERT_EQ(plan->guests.size(), 2U);
+  EXPECT_EQ(plan->guests[0].kind, GuestKind::running);
+  EXPECT_EQ(plan->guests[0].machine, "web*");
+  EXPECT_FALSE(plan->guests[0].load || plan->guests[0].found || plan->guests[0].pause);
+  EXPECT_EQ(host_memory_limit(plan->guests[0]).count(), 0U);
+  EXPECT_EQ(plan->guests[1].name, "guest-2");
+  EXPECT_TRUE(starts_guests(*plan));
+  EXPECT_THAT(plan->notes, Contains(HasSubstr("web*: ran before and goes on after")));
+  EXPECT_FALSE(starts_guests(*plan_of({"guests=[{kind='running',machine='*'}]"})));
+  EXPECT_TRUE(plan_of({kRunning, "live.pause_running=true"})->guests[0].pause);
+}
+
+TEST(LivePlan, What_runs_already_gets_no_load_no_count_no_size_and_no_speed) {
+  const auto where = [](const std::vector<std::string>& sets) {
+    const auto plan = plan_of(sets);
+    return plan ? "" : plan.error().where;
+  };
+  EXPECT_EQ(where({"guests=[{kind='running',machine='a',load='writer'}]"}), "guests.0.load");
+  EXPECT_EQ(where({"guests=[{kind='process'},{kind='running',machine='a',count=2}]"}),
+            "guests.1.count");
+  EXPECT_EQ(where({"guests=[{kind='running'}]"}), "guests.0.machine");
+  EXPECT_EQ(where({"guests=[{machine='web1'}]"}), "guests.0.machine") << "of kind qemu";
+  EXPECT_EQ(where({kRunning, "study.scale=0.5"}), "study.scale");
+  EXPECT_EQ(where({kRunning, "live.speed=2"}), "live.speed");
+}
+
+TEST(LivePlan, Ksm_can_be_left_as_it_is_where_the_scenario_sets_nothing_of_it) {
+  const auto plan = plan_of({"mechanism={policy='ksm'}", "live.ksm=as_is"});
+  ASSERT_TRUE(plan) << error_line(plan.error());
+  EXPECT_TRUE(plan->ksm.as_is);
+  EXPECT_FALSE(plan->ksm.run);
+  EXPECT_EQ(plan_of({"live.ksm=as_is"}).error().where, "mechanism.pages_to_scan");
+  EXPECT_EQ(plan_of({"mechanism={policy='ksm',tuner='advisor'}", "live.ksm=as_is"}).error().where,
+            "mechanism.tuner");
+  EXPECT_TRUE(plan_of({"mechanism={policy='ksm',overhead_per_guest='9MiB'}", "live.ksm=as_is"}));
+  EXPECT_THAT(plan_of({"mechanism={policy='none'}", "live.ksm=as_is"}).error().what,
+              HasSubstr("none"));
+  EXPECT_EQ(plan_of({"mechanism={policy='ksm'}", "live.ksm=as_is", "live.speed=2"}).error().where,
+            "live.speed");
+}
+
 }  // namespace
 }  // namespace brim::share::live

@@ -115,25 +115,10 @@ struct KsmTimes {
   std::vector<double> write_fault;
 };
 
-// The first process other than this whose memory is registered; none where there is none.
-Result<std::optional<int>> other_mergeable(const host::Host& host) {
-  BRIM_TRY(const std::vector<int> pids, host::list_pids(host));
-  for (const int pid : pids) {
-    if (pid == ::getpid()) continue;
-    const auto process = host::Process::open(host, pid);
-    if (!process) continue;
-    const auto entries = process->smaps();
-    if (!entries) continue;  // gone, or out of reach: clear_counters() sees its pages
-    for (const host::SmapsEntry& entry : *entries)
-      if (std::ranges::find(entry.flags, "mg") != entry.flags.end()) return pid;
-  }
-  return std::optional<int>();
-}
-
 Result<void> check_alone(const host::Host& host) {
   BRIM_TRY(const host::Ksm ksm, host::read_ksm(host));
   if (ksm.run != 0) return fail(ErrorCode::missing, "KSM is running, on pages of others perhaps");
-  BRIM_TRY(const std::optional<int> other, other_mergeable(host));
+  BRIM_TRY(const std::optional<int> other, host::find_mergeable_process(host));
   if (other)
     return fail(ErrorCode::missing,
                 fmt::format("memory of process {} is registered with KSM, too", *other));

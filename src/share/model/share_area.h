@@ -29,4 +29,8 @@ struct SimulationPlan {
 // rates of scanning and filling: curves over time keep their shape.
 [[nodiscard]] Result<SimulationPlan> plan_simulation(const study::Scenario& scenario);
 
+// `bad_input` for a guest of kind "running" whose memory the scenario says nothing of: the model
+// can't look into it.
+[[nodiscard]] Result<void> check_populations(const study::Scenario& scenario);
+
 }  // namespace brim::share::model

@@ -96,8 +96,12 @@ class ShareBackend final : public study::Backend {
       return fail(ErrorCode::missing, "this backend was made without a tuner", "mechanism.tuner");
     return {};
   }
-  [[nodiscard]] std::vector<std::string> notes(const study::Scenario&) const override {
-    return notes_of(images_);
+  [[nodiscard]] std::vector<std::string> notes(const study::Scenario& scenario) const override {
+    std::vector<std::string> notes = notes_of(images_);
+    if (scenario.live.get<std::string>("ksm") == "as_is")
+      notes.emplace_back(
+          "live.ksm: a host's own settings are for --live; these are the scenario's");
+    return notes;
   }
   [[nodiscard]] std::string inputs() const override { return identity_of(images_); }
   [[nodiscard]] Result<void> run(const study::Scenario& scenario, const Rng& rng,
@@ -121,6 +125,7 @@ class ShareBackend final : public study::Backend {
 
  private:
   [[nodiscard]] Result<SimulationPlan> plan_for(const study::Scenario& scenario) const {
+    if (images_.empty()) BRIM_CHECK(check_populations(scenario));
     BRIM_TRY(SimulationPlan plan, plan_simulation(scenario));
     BRIM_CHECK(put_images(images_, scenario, plan));
     return plan;

@@ -4,6 +4,7 @@
 #include "share/model/scale.h"
 #include "share/model/share_area.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -104,7 +105,28 @@ Result<std::vector<GuestPlan>> guest_plans(const study::Scenario& scenario, cons
   return plans;
 }
 
+bool says_what_it_holds(const study::GuestGroup& group) {
+  const auto some = [&group](const std::string& key) {
+    return group.settings.get<Bytes>(key).count() > 0;
+  };
+  if (!group.entry.empty() || some("zero_size")) return true;
+  return std::any_of(kClassKeys.begin(), kClassKeys.end(),
+                     [&some](std::string_view key) { return some(std::string(key) + "_size"); });
+}
+
 }  // namespace
+
+Result<void> check_populations(const study::Scenario& scenario) {
+  for (std::size_t number = 0; number < scenario.guests.size(); ++number) {
+    const study::GuestGroup& group = scenario.guests[number];
+    if (group.settings.get<std::string>("kind") != "running" || says_what_it_holds(group)) continue;
+    return fail(ErrorCode::bad_input,
+                "the model can't look into a machine that runs: entry = \"...\" says what stands "
+                "for it ('brim share fit' makes one), or --live studies it",
+                fmt::format("guests.{}", number));
+  }
+  return {};
+}
 
 Result<SimulationPlan> plan_simulation(const study::Scenario& scenario) {
   const Scale scale(scenario.study.get<double>("scale"));

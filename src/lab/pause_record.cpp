@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab/pause_record.h"
+
+#include "host/paused_process.h"
+#include "lab/record_file.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace brim::lab {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct PauseRecord {
+  int pid = 0;
+  std::uint64_t start_ticks = 0;
+  RecordOwner owner;
+};
+
+std::optional<PauseRecord> read_pause_record(const std::string& file) {
+  const auto object = read_record_file(file);
+  if (!object) return std::nullopt;
+  try {
+    return PauseRecord{object->at("paused_pid").get<int>(),
+                       object->at("paused_start_ticks").get<std::uint64_t>(), owner_in(*object)};
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
+// Whether it stood still; nothing to do for a process that is no more.
+Result<bool> go_on(const host::Host& host, const PauseRecord& record) {
+  const auto process = host::Process::open(host, record.pid);
+  if (!process && process.error().code == ErrorCode::denied) return fail(process.error());
+  if (!process || process->start_ticks() != record.start_ticks) return false;
+  BRIM_TRY(const bool still, host::stands_still(*process));
+  if (still) BRIM_CHECK(host::let_go_on(*process));
+  return still;
+}
+
+// A line to tell, if there is one.
+std::optional<std::string> go_on_after(const host::Host& host, const std::string& boot_id,
+                                       const std::string& file) {
+  const auto record = read_pause_record(file);
+  if (!record) return fmt::format("left {}: not a record of brim's", file);
+  std::optional<std::string> line;
+  if (record->owner.boot_id == boot_id) {
+    if (owner_lives(host, record->owner)) return std::nullopt;
+    const Result<bool> gone_on = go_on(host, *record);
+    if (!gone_on)
+      return fmt::format("could not let go on what an interrupted run had paused: {}",
+                         error_line(gone_on.error()));
+    if (*gone_on)
+      line = fmt::format("let process {} go on, which an interrupted run had paused", record->pid);
+  }
+  remove_record_file(file);
+  return line;
+}
+
+}  // namespace
+
+Result<std::string> write_pause_record(const host::Host& host, const std::string& records,
+                                       const host::Process& process) {
+  return write_record_file(
+      host, records, fmt::format("{}-{}", process.pid(), process.start_ticks()),
+      {{"paused_pid", process.pid()}, {"paused_start_ticks", process.start_ticks()}});
+}
+
+std::vector<std::string> let_abandoned_go_on(const host::Host& host, const std::string& records) {
+  std::vector<std::string> lines;
+  const auto boot_id = boot_id_of(host);
+  if (!boot_id || !host.live()) return lines;
+  std::error_code error;
+  for (const auto& item : fs::directory_iterator(records, error))
+    if (auto line = go_on_after(host, *boot_id, item.path())) lines.push_back(std::move(*line));
+  return lines;
+}
+
+}  // namespace brim::lab
