@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "share/model/host_simulation.h"
+#include "share/model/memory_image.h"
 #include "study/area.h"
 #include "study/scenario.h"
 
@@ -19,6 +20,8 @@ namespace brim::share::model {
 struct SimulationPlan {
   HostShape host;
   std::vector<GuestPlan> guests;
+  // What the guests' pages are like; null: as the mechanism's entry states.
+  std::shared_ptr<const ContentCatalogue> contents;
   MakeMechanism mechanism;
   std::optional<KsmtunedKnobs> ksmtuned;
   bool tuned_by_brim = false;
@@ -26,7 +29,9 @@ struct SimulationPlan {
 };
 // Errors: memory that does not fit (a load larger than what its guest leaves free, classes larger
 // than the guest). With study.scale below 1 all sizes of memory are that much smaller, and so are
-// rates of scanning and filling: curves over time keep their shape.
-[[nodiscard]] Result<SimulationPlan> plan_simulation(const study::Scenario& scenario);
+// rates of scanning and filling: curves over time keep their shape. Images, where there are any,
+// stand for the scenario's guests.
+[[nodiscard]] Result<SimulationPlan> plan_simulation(const study::Scenario& scenario,
+                                                     const MemoryImages& images = {});
 
 }  // namespace brim::share::model

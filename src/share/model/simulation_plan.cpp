@@ -106,11 +106,16 @@ Result<std::vector<GuestPlan>> guest_plans(const study::Scenario& scenario, cons
 
 }  // namespace
 
-Result<SimulationPlan> plan_simulation(const study::Scenario& scenario) {
+Result<SimulationPlan> plan_simulation(const study::Scenario& scenario,
+                                       const MemoryImages& images) {
   const Scale scale(scenario.study.get<double>("scale"));
   SimulationPlan plan;
   plan.host = host_shape(scenario, scale);
   BRIM_TRY(plan.guests, guest_plans(scenario, scale));
+  if (!images.all.empty()) {
+    BRIM_TRY(plan.guests, guests_of(images.all, scenario));
+    plan.contents = images.contents;
+  }
   plan_mechanism(scenario, scale, plan);
   using std::chrono::nanoseconds;
   plan.times = {.warm_up = scenario.schedule.get<nanoseconds>("warm_up"),
