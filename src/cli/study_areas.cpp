@@ -6,6 +6,7 @@
 #include "cli/state.h"
 #include "share/live/live_backend.h"
 #include "share/measure/image_contents.h"
+#include "share/model/mechanism_plan.h"
 #include "share/model/share_area.h"
 #include "share/model/share_backend.h"
 
@@ -14,24 +15,35 @@
 #include <utility>
 
 namespace brim::cli {
+namespace {
 
-std::span<const study::Area* const> study_areas() {
-  static const std::array<const study::Area*, 1> areas{&share::model::share_area()};
-  return areas;
-}
+using share::model::Content;
 
-std::unique_ptr<study::Backend> make_model(const study::Area& area,
-                                           std::vector<share::model::MemoryImage> images) {
-  BRIM_ASSERT(area.name == share::model::share_area().name);
-  return share::model::make_share_backend(make_simulated_tuner, std::move(images));
-}
+// What the model asks of contents, told from the bytes of images.
+class ImageCatalogue final : public share::model::ContentCatalogue {
+ public:
+  explicit ImageCatalogue(std::shared_ptr<const share::ImagePages> pages)
+      : pages_(std::move(pages)) {}
 
-Result<std::vector<share::model::MemoryImage>> read_memory_images(
-    std::span<const std::string> paths, const Cancel& cancel) {
-  using share::model::Content;
+  [[nodiscard]] share::model::SimilarityKeys keys(Content content) const override {
+    const share::BlockHashes blocks = pages_->blocks(number_of(content));
+    return {share::model::SimilarityKey{blocks[0]}, share::model::SimilarityKey{blocks[1]}};
+  }
+  [[nodiscard]] Bytes patch(Content content, Content reference) const override {
+    return Bytes(pages_->patch_size(number_of(content), number_of(reference)));
+  }
+  [[nodiscard]] Bytes compressed(Content content) const override {
+    return Bytes(pages_->compressed_size(number_of(content)));
+  }
+  [[nodiscard]] Result<void> check() const override { return pages_->check(); }
+
+ private:
+  static std::uint64_t number_of(Content content) { return static_cast<std::uint64_t>(content); }
+  std::shared_ptr<const share::ImagePages> pages_;
+};
+
+std::vector<share::model::MemoryImage> simulated(std::vector<share::ImageContents> all) {
   std::vector<share::model::MemoryImage> images;
-  if (paths.empty()) return images;
-  BRIM_TRY(auto all, share::read_image_contents(paths, cancel));
   for (share::ImageContents& one : all) {
     auto pages = std::make_shared<std::vector<Content>>(one.pages.size());
     std::transform(one.pages.begin(), one.pages.end(), pages->begin(),
@@ -39,6 +51,39 @@ Result<std::vector<share::model::MemoryImage>> read_memory_images(
     images.push_back({std::move(one.name), std::move(pages), one.unread});
     one = {};  // its numbers are not needed any more
   }
+  return images;
+}
+
+}  // namespace
+
+std::span<const study::Area* const> study_areas() {
+  static const std::array<const study::Area*, 1> areas{&share::model::share_area()};
+  return areas;
+}
+
+std::unique_ptr<study::Backend> make_model(const study::Area& area,
+                                           share::model::MemoryImages images) {
+  BRIM_ASSERT(area.name == share::model::share_area().name);
+  return share::model::make_share_backend(make_simulated_tuner, std::move(images));
+}
+
+Result<share::model::MemoryImages> read_memory_images(std::span<const std::string> paths,
+                                                      const study::ScenarioFile& scenario,
+                                                      const Cancel& cancel) {
+  share::model::MemoryImages images;
+  if (paths.empty()) return images;
+  const bool bytes_matter = std::ranges::any_of(scenario.points(), [&](const study::Point& point) {
+    return share::model::asks_for_contents(scenario.at(point));
+  });
+  if (!bytes_matter) {
+    BRIM_TRY(auto contents, share::read_image_contents(paths, cancel));
+    images.all = simulated(std::move(contents));
+    return images;
+  }
+  const Rng rng(scenario.base().study.get<std::uint64_t>("seed"));
+  BRIM_TRY(share::ImageReading reading, share::read_image_pages(paths, rng, cancel));
+  images.all = simulated(std::move(reading.contents));
+  images.contents = std::make_shared<const ImageCatalogue>(std::move(reading.pages));
   return images;
 }
 

@@ -8,6 +8,7 @@
 #include "share/model/memory_image.h"
 #include "study/area.h"
 #include "study/backend.h"
+#include "study/scenario.h"
 
 #include <memory>
 #include <span>
@@ -18,11 +19,12 @@ namespace brim::cli {
 
 [[nodiscard]] std::span<const study::Area* const> study_areas();
 // `images`: see share/model/memory_image.h.
-[[nodiscard]] std::unique_ptr<study::Backend> make_model(
-    const study::Area& area, std::vector<share::model::MemoryImage> images = {});
-// Reads the files: each stands for a guest.
-[[nodiscard]] Result<std::vector<share::model::MemoryImage>> read_memory_images(
-    std::span<const std::string> paths, const Cancel& cancel);
+[[nodiscard]] std::unique_ptr<study::Backend> make_model(const study::Area& area,
+                                                         share::model::MemoryImages images = {});
+// Reads the files: each stands for a guest of the scenario, whose seed draws what similar pages are
+// found by. `cancel` must outlive them.
+[[nodiscard]] Result<share::model::MemoryImages> read_memory_images(
+    std::span<const std::string> paths, const study::ScenarioFile& scenario, const Cancel& cancel);
 // `host` must outlive it. Errors: no place for brim's state or the lab's cache.
 [[nodiscard]] Result<std::unique_ptr<study::Backend>> make_live(const study::Area& area,
                                                                 const host::Host& host);

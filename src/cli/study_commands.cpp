@@ -229,7 +229,7 @@ Result<std::unique_ptr<study::Backend>> model_of(const RunOptions& options,
         return fail(ErrorCode::bad_input,
                     fmt::format("the sweep varies {}, and images stand for the guests", path),
                     "--images");
-  BRIM_TRY(auto images, read_memory_images(options.images, cancel));
+  BRIM_TRY(auto images, read_memory_images(options.images, scenario, cancel));
   return make_model(*scenario.base().area, std::move(images));
 }
 

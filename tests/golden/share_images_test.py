@@ -99,6 +99,75 @@ def test_settled_ksm_saves_the_potential_of_images():
     assert final(slow, "share.saved_bytes") < wanted * PAGE / 2
 
 
+def edited(base, number):
+    """The page with thirty bytes changed at random."""
+    draw = random.Random(number)
+    changed = bytearray(base)
+    for _ in range(30):
+        changed[draw.randrange(PAGE)] = draw.randrange(256)
+    return bytes(changed)
+
+
+def text_page(number):
+    draw = random.Random(number)
+    words = [bytes(draw.choices(b"abcdefghij", k=6)) for _ in range(40)]
+    return b" ".join(draw.choice(words) for _ in range(600))[:PAGE]
+
+
+def alike_images():
+    """Two guests: pages equal, alike, compressible, neither; zeros."""
+    files = []
+    for guest in range(2):
+        first = guest * 1000
+        pages = ([page(i) for i in range(100)] + [page(first + 9000 + i) for i in range(100)]
+                 + [edited(page(5000 + i % 60), first + i) for i in range(200)]
+                 + [text_page(first + i) for i in range(150)] + [ZERO] * 30)
+        random.Random(guest).shuffle(pages)
+        files.append(write_image(FOLDER / f"alike{guest}.raw", pages))
+    return files
+
+
+ENGINE = "pages_per_s = 2000\n"
+
+
+def test_difference_engine_over_images_saves_what_their_bytes_allow():
+    files = alike_images()
+    arguments = [word for file in files for word in ("--image", file)]
+    scan = run_json("share-scan", "share", "scan", *arguments, "--beyond", "exact", "--seed", 1)
+    potential = scan["results"][0]["potential"]
+    identical = sum(potential[c] for c in ("intra_saving_pages", "inter_saving_pages",
+                                           "zero_pages")) - 1  # a frame for those of zeros
+    beyond = scan["beyond"]["patch_then_lz4_saving_pages"]
+    assert beyond > 300
+    found = simulated(files, scenario("difference_engine", ENGINE))
+    saved = final(found, "share.saved_bytes") / PAGE
+    assert identical + beyond / 2 < saved, (identical, beyond, saved)
+    assert abs(saved - identical - beyond) < 0.1 * (identical + beyond), (identical, beyond, saved)
+    assert final(found, "share.patched_pages") > 200
+    assert final(found, "share.compressed_pages") >= 300
+    # What the entry says of contents in general is of no account.
+    stated = simulated(files, scenario("difference_engine",
+                                       ENGINE + "similar = 1\npatch_size = \"64B\"\n"))
+    assert final(stated, "share.stored_bytes") == final(found, "share.stored_bytes")
+    assert "the images' bytes" in run("report", "last").stdout
+    # Behind holes and in segments of a core: pages are read again where they lie.
+    sparse = simulated(images(), scenario("difference_engine", ENGINE))
+    assert final(sparse, "share.compressed_pages") == 0  # all that compress are shared
+
+
+def test_any_number_of_threads_gives_the_same_over_images():
+    files = alike_images()
+    path = FOLDER / "sweep.toml"
+    path.write_text(scenario("none").read_text().replace("[schedule]",
+                                                         "[study]\nrepeats = 2\n[schedule]")
+                    + '[sweep.over]\n"mechanism.policy" = ["ksm", "difference_engine"]\n')
+    exports = []
+    for threads in (1, 4):
+        assert final(simulated(files, path, "--threads", threads), "share.stored_bytes") > 0
+        exports.append(run("export", "last", "--canonical").stdout)
+    assert exports[0] == exports[1]
+
+
 def test_images_are_named_and_what_does_not_fit_them_is_refused():
     files = images()
     found = simulated(files, scenario("none"))

@@ -60,6 +60,8 @@ def test_costs_measured_here_are_hardware_for_a_study():
     assert entry.read_text() == found["entry"] and "[hardware.here]" in found["entry"]
     # Two equal pages are read whole, two unequal ones are not.
     assert costs["confirmation_ns"]["median_ns"] > costs["comparison_ns"]["median_ns"] > 0
+    # A lookup waits for memory, more than once; a write doesn't.
+    assert costs["lookup_ns"]["median_ns"] > costs["write_ns"]["median_ns"] > 0
     assert costs["visit_ns"]["median_ns"] is None and costs["visit_ns"]["reason"]
     study = [*SMALL, "--catalogue", entry, "--set", "hardware.entry=here"]
     assert run_json("run", "run", "share-ksm", "--model", *study)["tasks_done"] == 3

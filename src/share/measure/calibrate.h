@@ -4,12 +4,15 @@
 // (share/model/mechanism.h: Costs). Each is measured on its own, several times.
 //
 // What user space can do alike is timed there: hashing (XXH64, as ksmd's checksum), comparing,
-// writing, compressing, diffing. What only the kernel does is taken from ksmd's processor time
-// while it works on memory of this process: visits of merged pages, merges (the time of merging
-// less the visits, checksums and comparisons in it), and write faults on merged pages.
+// writing, compressing, diffing, looking a block up in a table that the caches don't hold (200 MiB
+// meanwhile). What only the kernel does is taken from ksmd's processor time while it works on
+// memory of this process: visits of merged pages, merges (the time of merging less the visits,
+// checksums and comparisons in it), and write faults on merged pages.
 //
 // LIMIT: on pages that come in order. ksmd's other work (a page table's walk over untouched memory,
 // a step in a tree of many pages that the caches don't hold) is not told apart.
+// LIMIT: the table lies in pages of 4 KiB; a kernel's lies in larger ones and is a little faster.
+// What breaking a large page costs (large_break_ns) is assumed, not measured.
 
 #include "base/result.h"
 #include "host/host.h"

@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "share/measure/calibrate.h"
 #include "share/measure/page_codec.h"
+#include "share/measure/similarity.h"
 
 #include <chrono>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <span>
 
+#include <boost/unordered_map.hpp>
 #include <xxhash.h>
 
 namespace brim::share {
@@ -18,6 +20,8 @@ namespace {
 
 constexpr std::size_t kCalibrationPages = 16'384;  // 64 MiB: more than the caches hold
 constexpr int kTimes = 11;
+constexpr std::uint64_t kTableBlocks = 1ULL << 22;  // of 4 KiB: a disk image of 16 GiB
+constexpr std::size_t kLookups = 65'536;
 
 struct FreePages {
   void operator()(std::byte* bytes) const { ::operator delete(bytes, std::align_val_t{kPageSize}); }
@@ -69,6 +73,20 @@ std::vector<double> time_pages(std::size_t pages,
 
 int compare_pages(const std::byte* a, const std::byte* b) { return std::memcmp(a, b, kPageSize); }
 
+// Of a table as an I/O path keeps one: chained, in no order, and more than the caches hold. Which
+// block comes next is told by the one found, so that no two lookups overlap.
+std::vector<double> time_lookups() {
+  boost::unordered_map<std::uint64_t, std::uint64_t> blocks;
+  blocks.reserve(kTableBlocks);
+  for (std::uint64_t block = 0; block < kTableBlocks; ++block)
+    blocks.emplace(mix_bits(block), block);
+  std::uint64_t found = 0;
+  return time_pages(kLookups, [&](std::size_t) {
+    found = mix_bits(found + blocks.find(mix_bits(found % kTableBlocks))->second + 1);
+    return found;
+  });
+}
+
 }  // namespace
 
 std::vector<MeasuredCost> measure_memory_costs() {
@@ -108,6 +126,7 @@ std::vector<MeasuredCost> measure_memory_costs() {
        time_pages(
            kFew,
            [&](std::size_t i) { return codec.patch_size(pairs.view(i), pairs.view(i + 1)); })},
+      {"lookup_ns", "a lookup in a hash table of 4,194,304 blocks, at random", time_lookups()},
   };
 }
 

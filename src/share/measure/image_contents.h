@@ -9,8 +9,10 @@
 #include "base/cancel.h"
 #include "base/result.h"
 #include "base/units.h"
+#include "share/measure/image_pages.h"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,5 +28,15 @@ struct ImageContents {
 // Errors: as a scan of the images has them; damage of a file, too.
 [[nodiscard]] Result<std::vector<ImageContents>> read_image_contents(
     std::span<const std::string> paths, const Cancel& cancel = kNeverCancelled);
+
+// And what their bytes are like, by blocks whose places the Rng draws. `cancel` must outlive the
+// pages.
+struct ImageReading {
+  std::vector<ImageContents> contents;
+  std::shared_ptr<const ImagePages> pages;
+};
+[[nodiscard]] Result<ImageReading> read_image_pages(std::span<const std::string> paths,
+                                                    const Rng& rng,
+                                                    const Cancel& cancel = kNeverCancelled);
 
 }  // namespace brim::share

@@ -44,6 +44,7 @@ PageCodec::PageCodec() : state_(std::make_unique<State>()) {
       std::pair{ZSTD_c_contentSizeFlag, 0},
       std::pair{ZSTD_c_checksumFlag, 0},
       std::pair{ZSTD_c_dictIDFlag, 0},
+      std::pair{ZSTD_c_deterministicRefPrefix, 1},  // side by side in memory or not
   };
   for (const auto& [parameter, value] : parameters) {
     BRIM_ASSERT(ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value)) == 0);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -52,6 +53,23 @@ TEST(PageCodec, The_reference_of_a_patch_does_not_help_the_next_page) {
   const TestPage copy = page;  // zstd does not compress a page against its own bytes in place
   EXPECT_LT(codec.patch_size(page, copy), 64U);
   EXPECT_EQ(codec.zstd_size(page), kPageSize);
+}
+
+TEST(PageCodec, A_patch_is_as_large_wherever_the_pages_lie_and_whatever_came_before) {
+  Rng rng(7);
+  PageCodec codec;
+  for (int i = 0; i < 20; ++i) {
+    const TestPage page = text_page(rng);
+    const TestPage reference = text_page(rng);
+    std::vector<std::byte> side_by_side(reference.begin(), reference.end());
+    side_by_side.insert(side_by_side.end(), page.begin(), page.end());
+    const auto at = [&](std::size_t number) {
+      return PageCodec::Page(side_by_side.data() + number * kPageSize, kPageSize);
+    };
+    const std::vector<std::byte> apart(page.begin(), page.end());
+    ASSERT_EQ(codec.patch_size(at(1), at(0)),
+              PageCodec().patch_size(PageCodec::Page(apart.data(), kPageSize), at(0)));
+  }
 }
 
 TEST(PageCodec, A_quarter_of_incompressible_bytes_costs_a_quarter_of_a_page) {

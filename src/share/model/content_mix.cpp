@@ -26,17 +26,20 @@ ContentMix::ContentMix(const ContentShares& shares, std::uint64_t contents)
           std::max(1.0, std::round(static_cast<double>(contents) * shares.similar /
                                    std::max(1.0, shares.similar_contents))))) {}
 
-ContentTraits ContentMix::traits(Content content) const {
-  ContentTraits traits;
-  if (content == kZeroContent) return traits;  // one frame, shared
-  if (draw(content, 1) < shares_.similar) {
-    const double place = draw(content, 2) * static_cast<double>(groups_);
-    traits.group = SimilarityGroup{1 + static_cast<std::uint64_t>(place)};
-    traits.patch = around(shares_.patch, draw(content, 3));
-  }
-  if (draw(content, 4) < shares_.compressible)
-    traits.compressed = around(shares_.compressed, draw(content, 5));
-  return traits;
+SimilarityKeys ContentMix::keys(Content content) const {
+  if (content == kZeroContent || draw(content, 1) >= shares_.similar) return {};
+  const double place = draw(content, 2) * static_cast<double>(groups_);
+  return {SimilarityKey{1 + static_cast<std::uint64_t>(place)}, kNoKey};
+}
+
+Bytes ContentMix::patch(Content content, Content /*reference*/) const {
+  return around(shares_.patch, draw(content, 3));
+}
+
+Bytes ContentMix::compressed(Content content) const {
+  if (content == kZeroContent) return Bytes(kPageSize);  // one frame, shared
+  if (draw(content, 4) >= shares_.compressible) return Bytes(kPageSize);
+  return around(shares_.compressed, draw(content, 5));
 }
 
 }  // namespace brim::share::model

@@ -2,8 +2,8 @@
 #pragma once
 // A population's contents by shares: so many resemble others, so many get smaller when compressed,
 // by so much on average. Which ones, is drawn by content, alike for pages of every kind; sizes lie
-// evenly between half and one and a half times the mean. `brim share scan` measures such shares
-// ("beyond identity").
+// evenly between half and one and a half times the mean, those of patches whatever they are
+// against. `brim share scan` measures such shares ("beyond identity").
 
 #include "share/model/content_traits.h"
 
@@ -21,7 +21,10 @@ class ContentMix final : public ContentCatalogue {
  public:
   // Of a population of about so many distinct contents.
   ContentMix(const ContentShares& shares, std::uint64_t contents);
-  [[nodiscard]] ContentTraits traits(Content content) const override;
+  // One key: of all that it resembles.
+  [[nodiscard]] SimilarityKeys keys(Content content) const override;
+  [[nodiscard]] Bytes patch(Content content, Content reference) const override;
+  [[nodiscard]] Bytes compressed(Content content) const override;
 
  private:
   ContentShares shares_;

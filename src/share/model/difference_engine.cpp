@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/model/difference_engine.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace brim::share::model {
@@ -26,16 +27,15 @@ void DifferenceEngine::visit(Page page) {
     ++work_.skips;
     return;
   }
-  const ContentTraits traits = catalogue_->traits(memory_.content(page));
   const bool own = memory_.frame(page) == kOwnFrame;
   if (!own || equal_.join(page, work_)) {
-    offer_reference(page, traits.group);
+    offer_reference(page);
     return;
   }
-  if (idle_[page] >= knobs_.patch_after && patch(page, traits)) return;
+  if (idle_[page] >= knobs_.patch_after && patch(page)) return;
   // Its content does not change before the next access: once is enough.
-  if (idle_[page] == knobs_.compress_after) compress(page, traits);
-  if (memory_.frame(page) == kOwnFrame) offer_reference(page, traits.group);
+  if (idle_[page] == knobs_.compress_after) compress(page);
+  if (memory_.frame(page) == kOwnFrame) offer_reference(page);
 }
 
 bool DifferenceEngine::unwritten(Page page) {
@@ -52,52 +52,79 @@ bool DifferenceEngine::unwritten(Page page) {
 }
 
 // A frame that is shared already costs nothing as a reference.
-void DifferenceEngine::offer_reference(Page page, SimilarityGroup group) {
-  if (group == kNoGroup) return;
-  if (memory_.frame(page) == kOwnFrame) {
-    candidates_.try_emplace(group, page);
-    return;
+void DifferenceEngine::offer_reference(Page page) {
+  const bool own = memory_.frame(page) == kOwnFrame;
+  const Content content = memory_.content(page);
+  for (const SimilarityKey key : catalogue_->keys(content)) {
+    if (key == kNoKey) continue;
+    if (own) {
+      candidates_.try_emplace(key, page);
+      continue;
+    }
+    const auto [known, added] = references_.try_emplace(key, content);
+    if (!added && equal_.frame(content_hash(known->second)) == kNoFrame) known->second = content;
   }
-  const auto at = references_.find(group);
-  if (at == references_.end() || equal_.frame(at->second) == kNoFrame)
-    references_[group] = content_hash(memory_.content(page));
 }
 
-bool DifferenceEngine::patch(Page page, const ContentTraits& traits) {
-  if (traits.group == kNoGroup) return false;
-  Frame frame = reference(traits.group);
-  const auto other = frame == kNoFrame ? candidate(page, traits.group) : std::nullopt;
-  if (frame == kNoFrame && !other) return false;
-  ++work_.patches;
-  if (traits.patch > knobs_.kept_up_to) return false;
-  if (other) {
-    references_[traits.group] = content_hash(memory_.content(*other));
-    frame = equal_.share(*other);
+bool DifferenceEngine::patch(Page page) {
+  const Content content = memory_.content(page);
+  std::optional<Reference> best;
+  Bytes smallest{kPageSize};
+  std::optional<Content> tried;
+  for (const SimilarityKey key : catalogue_->keys(content)) {
+    const auto reference = find_reference(page, key);
+    if (!reference || reference->content == tried) continue;
+    tried = reference->content;
+    ++work_.patches;
+    const Bytes size = catalogue_->patch(content, reference->content);
+    if (size >= smallest) continue;
+    smallest = size;
+    best = reference;
   }
-  memory_.store_patch(page, frame, traits.patch);
+  if (!best || !worth_keeping(smallest)) return false;
+  memory_.store_patch(page, share(*best), smallest);
   return true;
 }
 
-Frame DifferenceEngine::reference(SimilarityGroup group) {
-  const auto at = references_.find(group);
-  return at == references_.end() ? kNoFrame : equal_.frame(at->second);
+std::optional<DifferenceEngine::Reference> DifferenceEngine::find_reference(Page page,
+                                                                            SimilarityKey key) {
+  if (key == kNoKey) return std::nullopt;
+  const auto at = references_.find(key);
+  if (at != references_.end() && equal_.frame(content_hash(at->second)) != kNoFrame)
+    return Reference{at->second, std::nullopt};
+  const auto other = find_candidate(page, key);
+  if (!other) return std::nullopt;
+  return Reference{memory_.content(*other), other};
 }
 
-std::optional<Page> DifferenceEngine::candidate(Page page, SimilarityGroup group) {
-  const auto at = candidates_.find(group);
+std::optional<Page> DifferenceEngine::find_candidate(Page page, SimilarityKey key) {
+  const auto at = candidates_.find(key);
   if (at == candidates_.end() || at->second == page) return std::nullopt;
   const Page other = at->second;
   // It may have been freed, stored, shared or written to since.
-  if (memory_.frame(other) == kOwnFrame && !memory_.written(other) &&
-      catalogue_->traits(memory_.content(other)).group == group)
-    return other;
+  if (memory_.frame(other) == kOwnFrame && !memory_.written(other)) {
+    const SimilarityKeys keys = catalogue_->keys(memory_.content(other));
+    if (std::ranges::find(keys, key) != keys.end()) return other;
+  }
   candidates_.erase(at);
   return std::nullopt;
 }
 
-void DifferenceEngine::compress(Page page, const ContentTraits& traits) {
+Frame DifferenceEngine::share(const Reference& reference) {
+  if (!reference.page) return equal_.frame(content_hash(reference.content));
+  const Frame frame = equal_.share(*reference.page);
+  offer_reference(*reference.page);
+  return frame;
+}
+
+void DifferenceEngine::compress(Page page) {
   ++work_.compressions;
-  if (traits.compressed <= knobs_.kept_up_to) memory_.store_compressed(page, traits.compressed);
+  const Bytes size = catalogue_->compressed(memory_.content(page));
+  if (worth_keeping(size)) memory_.store_compressed(page, size);
+}
+
+bool DifferenceEngine::worth_keeping(Bytes size) const {
+  return size <= knobs_.kept_up_to && size < Bytes(kPageSize);
 }
 
 }  // namespace brim::share::model

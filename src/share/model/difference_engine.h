@@ -12,9 +12,10 @@
 // A patch or compressed page is kept if it takes at most half a page. Any access restores it. The
 // page a patch stands on is write-protected: its frame stays until the last patch on it is gone.
 //
-// Which pages resemble each other, and what that saves, the catalogue of contents tells; a
-// reference stands for its whole group (in the paper: pages with a block in common at a fixed
-// random place, HashSimilarityDetector(2,1)).
+// Pages are found similar as by the paper's HashSimilarityDetector(2,1) with one candidate: each is
+// indexed by the hashes of two blocks at fixed random places, and for each hash one page is kept.
+// So a page has at most two references to choose from, and takes the one with the smaller patch.
+// The hashes and what a patch or a compressed page takes, the catalogue of contents tells.
 //
 // LIMIT: the paper's hash table held a fifth of the pages at a time; here it holds all. No swapping
 // of pages. What work costs is counted but does not slow the clock.
@@ -57,19 +58,26 @@ class DifferenceEngine final : public Mechanism {
   void add(SimulatedMemory::Range pages) override;
   void run(ModelTime until) override;
   [[nodiscard]] const Work& work() const override { return work_; }
+  [[nodiscard]] Result<void> check() const override { return catalogue_->check(); }
   [[nodiscard]] CpuTime cpu_time() const { return costs_.of(work_); }
 
  private:
   void visit(Page page);
   // False for a page that was written to. Ages it.
   bool unwritten(Page page);
-  void offer_reference(Page page, SimilarityGroup group);
-  bool patch(Page page, const ContentTraits& traits);
-  // kNoFrame where the group has none yet.
-  Frame reference(SimilarityGroup group);
-  // Another page of the group, that could become its reference.
-  std::optional<Page> candidate(Page page, SimilarityGroup group);
-  void compress(Page page, const ContentTraits& traits);
+  // What stands for its keys, where nothing else does.
+  void offer_reference(Page page);
+  bool patch(Page page);
+  // What a patch of the page could stand on: a shared frame, or a page that would become one.
+  struct Reference {
+    Content content = kZeroContent;
+    std::optional<Page> page;
+  };
+  std::optional<Reference> find_reference(Page page, SimilarityKey key);
+  std::optional<Page> find_candidate(Page page, SimilarityKey key);
+  Frame share(const Reference& reference);
+  void compress(Page page);
+  [[nodiscard]] bool worth_keeping(Bytes size) const;
 
   SimulatedMemory& memory_;
   std::shared_ptr<const ContentCatalogue> catalogue_;
@@ -79,9 +87,9 @@ class DifferenceEngine final : public Mechanism {
   PageCycle cycle_;
   EqualPages equal_;
   std::vector<std::uint8_t> idle_;  // by page: visits without an access, up to 255
-  // What stands for a group: protected, or a page that may have changed since.
-  boost::unordered_flat_map<SimilarityGroup, ContentHash> references_;
-  boost::unordered_flat_map<SimilarityGroup, Page> candidates_;
+  // What stands for a key: protected, or a page that may have changed since.
+  boost::unordered_flat_map<SimilarityKey, Content> references_;
+  boost::unordered_flat_map<SimilarityKey, Page> candidates_;
 };
 
 }  // namespace brim::share::model

@@ -3,6 +3,7 @@
 
 #include "share/model/test_mechanisms.h"
 
+#include <algorithm>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -18,18 +19,43 @@ using namespace std::chrono_literals;  // NOLINT: literals
 // takes 3,000. Odd contents compress to 1,000 bytes, even ones not at all.
 class Hundreds final : public ContentCatalogue {
  public:
-  [[nodiscard]] ContentTraits traits(Content content) const override {
-    const auto number = static_cast<std::uint64_t>(content);
-    const std::uint64_t hundred = number / 100;
-    return {.group = hundred == 1 || hundred == 2 ? SimilarityGroup{hundred} : kNoGroup,
-            .patch = Bytes(hundred == 1 ? 500 : 3000),
-            .compressed = Bytes(number % 2 == 1 ? 1000 : kPageSize)};
+  [[nodiscard]] SimilarityKeys keys(Content content) const override {
+    const std::uint64_t hundred = static_cast<std::uint64_t>(content) / 100;
+    return {hundred == 1 || hundred == 2 ? SimilarityKey{hundred} : kNoKey, kNoKey};
   }
+  [[nodiscard]] Bytes patch(Content content, Content reference) const override {
+    EXPECT_EQ(keys(content), keys(reference));
+    return Bytes(static_cast<std::uint64_t>(content) / 100 == 1 ? 500 : 3000);
+  }
+  [[nodiscard]] Bytes compressed(Content content) const override {
+    return Bytes(static_cast<std::uint64_t>(content) % 2 == 1 ? 1000 : kPageSize);
+  }
+};
+
+// Contents of three digits: those with the same first digit have one block in common, those with
+// the same second digit another. A patch takes 100 bytes, and 100 for each that the last digits are
+// apart. Nothing compresses.
+class Digits final : public ContentCatalogue {
+ public:
+  [[nodiscard]] SimilarityKeys keys(Content content) const override {
+    const auto number = static_cast<std::uint64_t>(content);
+    return {SimilarityKey{number / 100}, SimilarityKey{10 + number / 10 % 10}};
+  }
+  [[nodiscard]] Bytes patch(Content content, Content reference) const override {
+    const auto last = [](Content one) { return static_cast<std::uint64_t>(one) % 10; };
+    const auto [low, high] = std::minmax({last(content), last(reference)});
+    return Bytes(100 + 100 * (high - low));
+  }
+  [[nodiscard]] Bytes compressed(Content /*content*/) const override { return Bytes(kPageSize); }
 };
 
 // One page a second; a round takes as many seconds as there are pages.
 class DifferenceEngineTest : public testing::Test {
  protected:
+  explicit DifferenceEngineTest(
+      const std::shared_ptr<const ContentCatalogue>& contents = std::make_shared<Hundreds>(),
+      const DifferenceEngineKnobs& knobs = {.pages_per_s = 1})
+      : engine_(memory_, contents, knobs, Costs{}) {}
   void start(const std::vector<std::uint64_t>& contents) {
     const auto pages = memory_.add_guest(Pages(contents.size()));
     for (std::size_t i = 0; i < contents.size(); ++i)
@@ -43,9 +69,21 @@ class DifferenceEngineTest : public testing::Test {
   }
 
   SimulatedMemory memory_;
-  DifferenceEngine engine_{
-      memory_, std::make_shared<const Hundreds>(), {.pages_per_s = 1}, Costs{}};
+  DifferenceEngine engine_;
   int rounds_ = 0;
+};
+
+class TwoBlocksTest : public DifferenceEngineTest {
+ protected:
+  TwoBlocksTest() : DifferenceEngineTest(std::make_shared<Digits>()) {}
+};
+
+// Whatever is smaller than a page is kept.
+class KeptUpToAPageTest : public DifferenceEngineTest {
+ protected:
+  KeptUpToAPageTest()
+      : DifferenceEngineTest(std::make_shared<Hundreds>(),
+                             {.pages_per_s = 1, .kept_up_to = Bytes(kPageSize)}) {}
 };
 
 // The paper's order (section 3): 1 finds all written to; 2 shares the pair of 102; in 3 the frame
@@ -125,6 +163,55 @@ TEST_F(DifferenceEngineTest, Patches_of_more_than_half_a_page_are_not_kept) {
   rounds(8);
   EXPECT_GT(engine_.work().patches, 0u);
   EXPECT_EQ(memory_.totals().own_frames, 2u);
+}
+
+// 204 becomes a patch of 3,000 bytes; 8 takes a page compressed, and is left as it is.
+TEST_F(KeptUpToAPageTest, What_takes_a_whole_page_is_never_kept) {
+  start({202, 204, 8});
+  rounds(8);
+  EXPECT_EQ(memory_.totals().patched_pages, 1u);
+  EXPECT_EQ(memory_.totals().compressed_pages, 0u);
+  EXPECT_EQ(memory_.totals().stored_bytes, 3000u);
+}
+
+TEST_F(TwoBlocksTest, Either_block_finds_a_reference) {
+  start({110, 120, 210, 330});
+  rounds(3);
+  EXPECT_EQ(memory_.frame(1), kPatched);
+  EXPECT_EQ(memory_.frame(2), kPatched);
+  EXPECT_EQ(memory_.reference(1), memory_.frame(0));
+  EXPECT_EQ(memory_.reference(2), memory_.frame(0));
+  EXPECT_EQ(memory_.frame(3), kOwnFrame);
+  EXPECT_EQ(engine_.work().patches, 2u);
+  EXPECT_EQ(memory_.totals().stored_bytes, 200u);
+}
+
+// 125 could stand on 110 (600 bytes) or on 225 (100).
+TEST_F(TwoBlocksTest, Of_two_references_that_with_the_smaller_patch_is_taken) {
+  start({110, 225, 125});
+  rounds(3);
+  EXPECT_EQ(engine_.work().patches, 2u) << "both were tried";
+  EXPECT_EQ(memory_.reference(2), memory_.frame(1));
+  EXPECT_EQ(memory_.frame(0), kOwnFrame) << "not needed as a reference";
+  EXPECT_EQ(memory_.totals().stored_bytes, 100u);
+}
+
+TEST_F(TwoBlocksTest, A_reference_that_both_blocks_find_is_tried_once) {
+  start({110, 112});
+  rounds(3);
+  EXPECT_EQ(engine_.work().patches, 1u);
+  EXPECT_EQ(memory_.totals().stored_bytes, 300u);
+}
+
+// 120 becomes a patch on 110, so it can't be what 520 stands on; 620 then stands on 520.
+TEST_F(TwoBlocksTest, A_patched_page_is_no_reference) {
+  start({110, 120, 520, 620});
+  rounds(4);
+  EXPECT_EQ(memory_.totals().patched_pages, 2u);
+  EXPECT_EQ(memory_.reference(1), memory_.frame(0));
+  EXPECT_EQ(memory_.reference(3), memory_.frame(2));
+  rounds(4);
+  EXPECT_EQ(memory_.totals().frames(), 2u);
 }
 
 TEST_F(DifferenceEngineTest, A_candidate_that_changed_does_not_become_the_reference) {

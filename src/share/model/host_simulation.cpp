@@ -212,19 +212,19 @@ Result<void> HostSimulation::run(const SimulationTimes& times, const Sink& sink,
   boot();
   loads_start_ = times.warm_up;
   const ModelTime end = times.warm_up + times.duration;
-  const auto go_to = [&](ModelTime until) {
+  const auto go_to = [&](ModelTime until) -> Result<void> {
     while (now_ < until) {
-      if (cancel.requested()) return false;
+      if (cancel.requested()) return fail(ErrorCode::interrupted, "stopped");
       const ModelTime step_end = std::min(until, now_ + kStep);
       advance(other_tuner_ ? std::min(step_end, std::max(next_tuning_, now_ + ModelTime(1)))
                            : step_end);
+      BRIM_CHECK(mechanism_->check());
       step(static_cast<double>(now_.count()) /
            static_cast<double>(std::max<std::int64_t>(1, end.count())));
     }
-    return true;
+    return {};
   };
-  const auto stopped = [] { return fail(ErrorCode::interrupted, "stopped"); };
-  if (!go_to(times.warm_up)) return stopped();
+  BRIM_CHECK(go_to(times.warm_up));
   sink(sample(now_));
   for (std::size_t i = 0; i < guests_.size(); ++i) {
     loads_.push_back(plans_[i] ? make_synthetic_load(*plans_[i], guests_[i], *writer_, now_,
@@ -232,7 +232,7 @@ Result<void> HostSimulation::run(const SimulationTimes& times, const Sink& sink,
                                : nullptr);
   }
   for (ModelTime at = times.sample_interval; at <= times.duration; at += times.sample_interval) {
-    if (!go_to(times.warm_up + at)) return stopped();
+    BRIM_CHECK(go_to(times.warm_up + at));
     sink(sample(now_));
   }
   return {};

@@ -94,7 +94,7 @@ class HostSimulation {
 
   using Sink = std::function<void(const HostSample&)>;
   // One sample at 0, just before the loads start, then one each interval. `step` is told how far it
-  // is, from 0 to 1. `gone` when cancelled.
+  // is, from 0 to 1. `interrupted` when cancelled; and what the mechanism's check() says.
   [[nodiscard]] Result<void> run(const SimulationTimes& times, const Sink& sink,
                                  const std::function<void(double)>& step, const Cancel& cancel);
 

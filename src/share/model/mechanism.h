@@ -3,6 +3,7 @@
 // What every simulated sharing mechanism is: something that looks at guests' pages as its own rules
 // allow, lets equal ones share a frame, and counts the work that took.
 
+#include "base/result.h"
 #include "share/model/memory.h"
 
 #include <chrono>
@@ -64,6 +65,8 @@ class Mechanism {
   // Works from where it was until `until`.
   virtual void run(ModelTime until) = 0;
   [[nodiscard]] virtual const Work& work() const = 0;
+  // What keeps it from going on: it asked for bytes that can't be read any more.
+  [[nodiscard]] virtual Result<void> check() const { return {}; }
 
   // What happens to pages added and to the host, told after the fact. Most mechanisms don't look.
   // The page has just got its first frame (after a release: again), its content in place.

@@ -9,8 +9,8 @@
 #include "share/model/satori.h"
 #include "share/model/tps.h"
 
+#include <algorithm>
 #include <array>
-#include <utility>
 
 namespace brim::share::model {
 namespace {
@@ -127,17 +127,23 @@ void plan_difference_engine(const Scenario& scenario, const Scale& scale, Simula
       .patch_after = static_cast<std::uint8_t>(settings.get<std::uint64_t>("patch_after")),
       .compress_after = static_cast<std::uint8_t>(settings.get<std::uint64_t>("compress_after")),
       .kept_up_to = Bytes(static_cast<std::uint64_t>(kept))};
-  const auto contents =
-      std::make_shared<const ContentMix>(content_shares(settings), distinct_contents(plan.guests));
+  std::shared_ptr<const ContentCatalogue> contents = plan.contents;
+  if (!contents)
+    contents = std::make_shared<const ContentMix>(content_shares(settings),
+                                                  distinct_contents(plan.guests));
   plan.mechanism = [knobs, contents, costs = plan.host.costs](SimulatedMemory& memory, Rng) {
     return std::make_unique<DifferenceEngine>(memory, contents, knobs, costs);
   };
 }
 
-using Planner = void (*)(const Scenario&, const Scale&, SimulationPlan&);
-constexpr std::array<std::pair<std::string_view, Planner>, 7> kPlanners{{
+struct Planner {
+  std::string_view family;
+  void (*plan)(const Scenario&, const Scale&, SimulationPlan&);
+  bool asks_for_contents = false;
+};
+constexpr std::array<Planner, 7> kPlanners{{
     {"cbps", plan_cbps},
-    {"difference_engine", plan_difference_engine},
+    {"difference_engine", plan_difference_engine, true},
     {"file_cache", plan_file_cache},
     {"ksm", plan_ksm},
     {"page_trimming", plan_page_trimming},
@@ -149,8 +155,14 @@ constexpr std::array<std::pair<std::string_view, Planner>, 7> kPlanners{{
 
 // `none` has no planner: nothing is made.
 void plan_mechanism(const Scenario& scenario, const Scale& scale, SimulationPlan& plan) {
-  for (const auto& [family, planner] : kPlanners)
-    if (family == scenario.mechanism.family) planner(scenario, scale, plan);
+  for (const Planner& planner : kPlanners)
+    if (planner.family == scenario.mechanism.family) planner.plan(scenario, scale, plan);
+}
+
+bool asks_for_contents(const Scenario& scenario) {
+  return std::ranges::any_of(kPlanners, [&](const Planner& planner) {
+    return planner.asks_for_contents && planner.family == scenario.mechanism.family;
+  });
 }
 
 }  // namespace brim::share::model

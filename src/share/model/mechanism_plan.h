@@ -7,7 +7,9 @@
 
 namespace brim::share::model {
 
-// Fills plan.mechanism and plan.ksmtuned; the plan's host and guests are there.
+// Fills plan.mechanism and plan.ksmtuned; the plan's host, guests and their contents are there.
 void plan_mechanism(const study::Scenario& scenario, const Scale& scale, SimulationPlan& plan);
+// Whether the mechanism asks more of contents than which are equal.
+[[nodiscard]] bool asks_for_contents(const study::Scenario& scenario);
 
 }  // namespace brim::share::model

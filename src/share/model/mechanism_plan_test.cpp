@@ -223,28 +223,29 @@ TEST(ContentMixTest, Shares_groups_and_sizes_are_those_asked_for) {
                         .compressible = 0.6,
                         .compressed = Bytes(1000)},
                        10'000);
-  std::map<SimilarityGroup, int> groups;
+  std::map<SimilarityKey, int> groups;
   double patches = 0;
   double compressed = 0;
   int compressible = 0;
   int similar = 0;
   for (std::uint64_t i = 0; i < 10'000; ++i) {
-    const ContentTraits traits = mix.traits(content_of(5, i));
-    if (traits.group != kNoGroup) {
+    const Content content = content_of(5, i);
+    if (const SimilarityKey key = mix.keys(content)[0]; key != kNoKey) {
       ++similar;
-      ++groups[traits.group];
-      patches += static_cast<double>(traits.patch.count());
+      ++groups[key];
+      patches += static_cast<double>(mix.patch(content, content_of(5, i + 1)).count());
     }
-    if (traits.compressed == Bytes(kPageSize)) continue;
+    const Bytes size = mix.compressed(content);
+    if (size == Bytes(kPageSize)) continue;
     ++compressible;
-    compressed += static_cast<double>(traits.compressed.count());
+    compressed += static_cast<double>(size.count());
   }
   EXPECT_NEAR(similar, 3000, 200);
   EXPECT_NEAR(static_cast<double>(similar) / static_cast<double>(groups.size()), 5, 0.5);
   EXPECT_NEAR(patches / similar, 800, 40);
   EXPECT_NEAR(compressible, 6000, 250);
   EXPECT_NEAR(compressed / compressible, 1000, 40);
-  EXPECT_EQ(mix.traits(kZeroContent).group, kNoGroup);
+  EXPECT_EQ(mix.keys(kZeroContent), SimilarityKeys{});
 }
 
 }  // namespace

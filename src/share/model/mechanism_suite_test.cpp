@@ -24,20 +24,33 @@ namespace {
 
 using namespace std::chrono_literals;  // NOLINT: literals
 
-// Contents below 40 resemble each other in tens, those below 20 closely; odd ones compress.
+// Contents below 40 resemble each other in tens and in threes, those below 20 closely; odd ones
+// compress.
 class Tens final : public ContentCatalogue {
  public:
-  [[nodiscard]] ContentTraits traits(Content content) const override {
+  [[nodiscard]] SimilarityKeys keys(Content content) const override {
     const auto number = static_cast<std::uint64_t>(content);
-    return {.group = number < 40 ? SimilarityGroup{1 + number / 10} : kNoGroup,
-            .patch = Bytes(number < 20 ? 300 + number : 2500),
-            .compressed = Bytes(number % 2 == 1 ? 800 + number : kPageSize)};
+    return {number < 40 ? SimilarityKey{1 + number / 10} : kNoKey,
+            number < 40 ? SimilarityKey{100 + number / 3} : kNoKey};
+  }
+  [[nodiscard]] Bytes patch(Content content, Content reference) const override {
+    const auto number = static_cast<std::uint64_t>(content);
+    const auto other = static_cast<std::uint64_t>(reference);
+    return Bytes(number < 20 ? 300 + number + other : 2500);
+  }
+  [[nodiscard]] Bytes compressed(Content content) const override {
+    const auto number = static_cast<std::uint64_t>(content);
+    return Bytes(number % 2 == 1 ? 800 + number : kPageSize);
   }
 };
 
 class NothingAlike final : public ContentCatalogue {
  public:
-  [[nodiscard]] ContentTraits traits(Content /*content*/) const override { return {}; }
+  [[nodiscard]] SimilarityKeys keys(Content /*content*/) const override { return {}; }
+  [[nodiscard]] Bytes patch(Content /*content*/, Content /*reference*/) const override {
+    return Bytes(kPageSize);
+  }
+  [[nodiscard]] Bytes compressed(Content /*content*/) const override { return Bytes(kPageSize); }
 };
 
 // What it finds once nothing changes.

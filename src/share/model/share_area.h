@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "share/model/host_simulation.h"
+#include "share/model/memory_image.h"
 #include "study/area.h"
 #include "study/scenario.h"
 
@@ -19,18 +20,18 @@ namespace brim::share::model {
 struct SimulationPlan {
   HostShape host;
   std::vector<GuestPlan> guests;
+  // What the guests' pages are like; null: as the mechanism's entry states.
+  std::shared_ptr<const ContentCatalogue> contents;
   MakeMechanism mechanism;
   std::optional<KsmtunedKnobs> ksmtuned;
   bool tuned_by_brim = false;
   SimulationTimes times;
 };
 // Errors: memory that does not fit (a load larger than what its guest leaves free, classes larger
-// than the guest). With study.scale below 1 all sizes of memory are that much smaller, and so are
-// rates of scanning and filling: curves over time keep their shape.
-[[nodiscard]] Result<SimulationPlan> plan_simulation(const study::Scenario& scenario);
-
-// `bad_input` for a guest of kind "running" whose memory the scenario says nothing of: the model
-// can't look into it.
-[[nodiscard]] Result<void> check_populations(const study::Scenario& scenario);
+// than the guest); a guest of kind "running" whose memory the scenario says nothing of. With study.scale below 1 all sizes of memory are that much smaller, and so are
+// rates of scanning and filling: curves over time keep their shape. Images, where there are any,
+// stand for the scenario's guests.
+[[nodiscard]] Result<SimulationPlan> plan_simulation(const study::Scenario& scenario,
+                                                     const MemoryImages& images = {});
 
 }  // namespace brim::share::model

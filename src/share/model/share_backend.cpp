@@ -86,12 +86,12 @@ void record(const SharingPotential& potential, double t, double scale,
 
 class ShareBackend final : public study::Backend {
  public:
-  ShareBackend(MakeKsmTuner make_tuner, std::vector<MemoryImage> images)
+  ShareBackend(MakeKsmTuner make_tuner, MemoryImages images)
       : make_tuner_(std::move(make_tuner)), images_(std::move(images)) {}
   [[nodiscard]] Provenance provenance() const override { return Provenance::modelled; }
   [[nodiscard]] bool concurrent() const override { return true; }
   [[nodiscard]] Result<void> check(const study::Scenario& scenario) const override {
-    BRIM_TRY(const SimulationPlan plan, plan_for(scenario));
+    BRIM_TRY(const SimulationPlan plan, plan_simulation(scenario, images_));
     if (plan.tuned_by_brim && !make_tuner_)
       return fail(ErrorCode::missing, "this backend was made without a tuner", "mechanism.tuner");
     return {};
@@ -103,12 +103,12 @@ class ShareBackend final : public study::Backend {
           "live.ksm: a host's own settings are for --live; these are the scenario's");
     return notes;
   }
-  [[nodiscard]] std::string inputs() const override { return identity_of(images_); }
+  [[nodiscard]] std::string inputs() const override { return identity_of(images_.all); }
   [[nodiscard]] Result<void> run(const study::Scenario& scenario, const Rng& rng,
                                  const study::SampleSink& sink,
                                  const std::function<void(double)>& progress,
                                  const Cancel& cancel) const override {
-    BRIM_TRY(const SimulationPlan plan, plan_for(scenario));
+    BRIM_TRY(const SimulationPlan plan, plan_simulation(scenario, images_));
     HostSimulation simulation(plan.host, plan.guests, plan.mechanism, rng);
     if (plan.ksmtuned) simulation.use_ksmtuned(*plan.ksmtuned);
     const auto scale = scenario.study.get<double>("scale");
@@ -124,21 +124,13 @@ class ShareBackend final : public study::Backend {
   }
 
  private:
-  [[nodiscard]] Result<SimulationPlan> plan_for(const study::Scenario& scenario) const {
-    if (images_.empty()) BRIM_CHECK(check_populations(scenario));
-    BRIM_TRY(SimulationPlan plan, plan_simulation(scenario));
-    BRIM_CHECK(put_images(images_, scenario, plan));
-    return plan;
-  }
-
   MakeKsmTuner make_tuner_;
-  std::vector<MemoryImage> images_;
+  MemoryImages images_;
 };
 
 }  // namespace
 
-std::unique_ptr<study::Backend> make_share_backend(MakeKsmTuner make_tuner,
-                                                   std::vector<MemoryImage> images) {
+std::unique_ptr<study::Backend> make_share_backend(MakeKsmTuner make_tuner, MemoryImages images) {
   return std::make_unique<ShareBackend>(std::move(make_tuner), std::move(images));
 }
 

@@ -7,13 +7,12 @@
 #include "study/backend.h"
 
 #include <memory>
-#include <vector>
 
 namespace brim::share::model {
 
 // `make_tuner`: of tuner = "brim"; without it such scenarios are refused. `images`, where there are
 // any, stand for the guests of the scenario.
-[[nodiscard]] std::unique_ptr<study::Backend> make_share_backend(
-    MakeKsmTuner make_tuner = {}, std::vector<MemoryImage> images = {});
+[[nodiscard]] std::unique_ptr<study::Backend> make_share_backend(MakeKsmTuner make_tuner = {},
+                                                                 MemoryImages images = {});
 
 }  // namespace brim::share::model

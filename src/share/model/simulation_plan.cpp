@@ -114,8 +114,6 @@ bool says_what_it_holds(const study::GuestGroup& group) {
                      [&some](std::string_view key) { return some(std::string(key) + "_size"); });
 }
 
-}  // namespace
-
 Result<void> check_populations(const study::Scenario& scenario) {
   for (std::size_t number = 0; number < scenario.guests.size(); ++number) {
     const study::GuestGroup& group = scenario.guests[number];
@@ -128,11 +126,19 @@ Result<void> check_populations(const study::Scenario& scenario) {
   return {};
 }
 
-Result<SimulationPlan> plan_simulation(const study::Scenario& scenario) {
+}  // namespace
+
+Result<SimulationPlan> plan_simulation(const study::Scenario& scenario,
+                                       const MemoryImages& images) {
   const Scale scale(scenario.study.get<double>("scale"));
   SimulationPlan plan;
   plan.host = host_shape(scenario, scale);
+  if (images.all.empty()) BRIM_CHECK(check_populations(scenario));
   BRIM_TRY(plan.guests, guest_plans(scenario, scale));
+  if (!images.all.empty()) {
+    BRIM_TRY(plan.guests, guests_of(images.all, scenario));
+    plan.contents = images.contents;
+  }
   plan_mechanism(scenario, scale, plan);
   using std::chrono::nanoseconds;
   plan.times = {.warm_up = scenario.schedule.get<nanoseconds>("warm_up"),

@@ -11,9 +11,10 @@
 namespace brim::share::model {
 namespace {
 
-// Loads of programs and guests that run already are live only.
+// Loads of programs and machines that run already are live only.
 bool modelled(const study::Scenario& scenario) {
   for (const study::GuestGroup& group : scenario.guests) {
+    if (group.settings.get<std::string>("kind") == "running") return false;
     const study::Load* load = scenario.find_load(group.load);
     if (load != nullptr && load->family != "synthetic" && load->family != "idle") return false;
   }
