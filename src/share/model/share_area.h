@@ -28,9 +28,10 @@ struct SimulationPlan {
   SimulationTimes times;
 };
 // Errors: memory that does not fit (a load larger than what its guest leaves free, classes larger
-// than the guest); a guest of kind "running" whose memory the scenario says nothing of. With study.scale below 1 all sizes of memory are that much smaller, and so are
-// rates of scanning and filling: curves over time keep their shape. Images, where there are any,
-// stand for the scenario's guests.
+// than the guest); a guest of kind "running" whose memory the scenario says nothing of. With
+// study.scale below 1 all sizes of memory are that much smaller, and so are rates of scanning and
+// filling: curves over time keep their shape. Images, where there are any, stand for the
+// scenario's guests.
 [[nodiscard]] Result<SimulationPlan> plan_simulation(const study::Scenario& scenario,
                                                      const MemoryImages& images = {});
 
