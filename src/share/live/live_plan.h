@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "lab/agent/load.h"
+#include "share/model/ksm_advisor.h"
 #include "share/model/ksmtuned.h"
 #include "study/scenario.h"
 
@@ -33,14 +34,6 @@ struct LiveGuestPlan {
   std::optional<lab::Load> load;  // none: idle
 };
 
-// The kernel's own rule (Linux 6.8), in its units.
-struct AdvisorPlan {
-  std::chrono::seconds target_scan_time{0};
-  std::uint64_t max_cpu = 0;  // percent of a processor
-  std::uint64_t min_pages_to_scan = 0;
-  std::uint64_t max_pages_to_scan = 0;
-};
-
 // What is written into KSM's knobs, and by what rule they move.
 struct KsmPlan {
   bool run = false;
@@ -49,8 +42,9 @@ struct KsmPlan {
   std::optional<std::uint64_t> max_page_sharing;  // none: as it is
   bool use_zero_pages = false;
   bool smart_scan = false;
-  std::optional<AdvisorPlan> advisor;
+  std::optional<model::KsmAdvisorKnobs> advisor;
   std::optional<model::KsmtunedKnobs> ksmtuned;
+  bool tuned_by_brim = false;
   Bytes tuned_host{0};  // ksmtuned's host: what it has, and what of it the guests don't
   Bytes tuned_own{0};
 };
