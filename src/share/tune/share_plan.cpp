@@ -16,6 +16,8 @@ namespace {
 
 // Memory that is short is worth so many times its price.
 constexpr double kShortWorth = 4;
+// However much is free, it is worth so much of it.
+constexpr double kLeastWorth = 0.1;
 // A rate is left alone while it is at least so much of what the budget allows.
 constexpr double kNearEnough = 0.7;
 constexpr std::uint32_t kMostDoublings = 4;
@@ -38,8 +40,15 @@ Time probe_after(const ShareHistory& history, const SharePolicy& policy) {
   return policy.probe_interval * (1U << std::min(history.fruitless_probes, kMostDoublings));
 }
 
-double wanted_gib_s(const Reckoning& reckoning) {
-  return reckoning.price_gib_s / (reckoning.memory_short ? kShortWorth : 1);
+double wanted_gib_s(const Reckoning& reckoning) { return reckoning.price_gib_s / reckoning.worth; }
+
+// The less is free the more it is worth: its price where the threshold is, less above it.
+double worth_of_memory(const ShareSnapshot& snapshot, const SharePolicy& policy,
+                       bool memory_short) {
+  if (memory_short) return kShortWorth;
+  const auto threshold = static_cast<double>(free_threshold(snapshot, policy).count());
+  const auto available = static_cast<double>(snapshot.available.count());
+  return std::clamp(threshold / std::max(1.0, available), kLeastWorth, 1.0);
 }
 
 std::string missed_words(const Reckoning& reckoning) {
@@ -236,7 +245,9 @@ Time look_while_scanning(const ShareSnapshot& snapshot, const ShareHistory& hist
   const double rate =
       rate_within(policy.cpu_budget_percent, cost, policy.most_pages_per_s).pages_per_s(cost);
   const double scans =
-      static_cast<double>(history.done_at_full_scans - history.at_start.full_scans);
+      history.one_scan
+          ? 1
+          : static_cast<double>(history.done_at_full_scans - history.at_start.full_scans);
   double left = scans * static_cast<double>(whole_pages(all_memory(snapshot)).count());
   if (snapshot.progress.scanned && history.at_start.scanned)
     left -= static_cast<double>(snapshot.progress.scanned->count()) -
@@ -270,6 +281,7 @@ SharePlan plan(const ShareSnapshot& snapshot, const ShareHistory& history,
   plan.reckoning = reckon(snapshot, policy, next, now);
   plan.reserve = reserve_for(snapshot, policy, plan.reckoning.saved);
   plan.reckoning.memory_short = memory_short(snapshot, policy, plan.reserve, next, now);
+  plan.reckoning.worth = worth_of_memory(snapshot, policy, plan.reckoning.memory_short);
   const Decision decision = next.phase == Phase::resting
                                 ? from_rest(plan.reckoning, next, policy, now)
                                 : from_scanning(snapshot, plan.reckoning, next, policy);

@@ -13,7 +13,9 @@
 // steady rate r and a scan costs C, that scans every sqrt(2 price C / r) seconds: the period of
 // least total cost (the square root rule of ordering in lots, Harris 1913); and against any other
 // course of events the price paid is at most twice the least possible, as in renting against
-// buying. What share of the missed memory really merges is learnt from what each time of scanning
+// buying. The price is that of a host whose free memory is at the policy's threshold; a saving
+// counts for less the more is free above it, and for four times as much where memory is short. What
+// share of the missed memory really merges is learnt from what each time of scanning
 // gained. What nothing announces (pages that become equal in place) is looked for at long
 // intervals.
 
@@ -99,6 +101,7 @@ struct Reckoning {
   double price_gib_s = 0;  // of that cost
   double cost_ns_per_page = 0;
   bool memory_short = false;
+  double worth = 1;  // of what is saved, by how much memory is free
   Bytes saved;
 };
 
