@@ -54,8 +54,8 @@ std::vector<Spell> spells_of(const RewrittenLoad& load, const Costs& costs) {
     double left = 1;
     for (std::uint64_t end = begin + 1; end < load.cycles; ++end, left *= 1 - written)
       spells.push_back({pages * left * written, static_cast<double>(end - begin), cost});
-    spells.push_back({pages * never_written_again(load, begin),
-                      static_cast<double>(load.cycles - begin), cost});
+    spells.push_back(
+        {pages * never_written_again(load, begin), static_cast<double>(load.cycles - begin), cost});
   }
   return spells;
 }
@@ -133,10 +133,9 @@ std::vector<Rounds> bound_going_round(const RewrittenLoad& load, const Costs& co
 }
 
 double least_ksmd_s(const std::vector<SavingAtCost>& bound, double saved_gib_s) {
-  const auto above =
-      std::find_if(bound.begin(), bound.end(), [saved_gib_s](const SavingAtCost& point) {
-        return point.saved_gib_s >= saved_gib_s;
-      });
+  const auto above = std::find_if(
+      bound.begin(), bound.end(),
+      [saved_gib_s](const SavingAtCost& point) { return point.saved_gib_s >= saved_gib_s; });
   if (above == bound.end()) return std::numeric_limits<double>::infinity();
   if (above == bound.begin()) return above->ksmd_s * saved_gib_s / above->saved_gib_s;
   const SavingAtCost& below = *std::prev(above);

@@ -5,8 +5,9 @@
 //
 // A page is hashed at two visits before it can merge; one that merged before and was written with
 // what it held, at one. A merge is two comparisons of equal pages (of the search that finds the
-// frame, and again once the page is protected) and the merge itself. Left out, and so a bound: searching the trees, pages that never merge after their second visit, that ksmd takes
-// time, that frames take max_page_sharing pages only.
+// frame, and again once the page is protected) and the merge itself. Left out, and so a bound:
+// searching the trees, pages that never merge after their second visit, that ksmd takes time, that
+// frames take max_page_sharing pages only.
 //
 // Two bounds: of a ksmd that could go to any page at any time and knew when it will be written
 // next; and of one that goes round, as it does, and comes to every page each time.
@@ -25,7 +26,7 @@ struct RewrittenLoad {
   double writes = 0;  // a cycle
   std::uint64_t cycles = 0;
   double cycle_s = 0;
-  double steady_pages = 0;     // of others that merge, and stay
+  double steady_pages = 0;       // of others that merge, and stay
   double unmergeable_pages = 0;  // of others that are hashed twice in vain
 };
 

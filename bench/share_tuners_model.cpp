@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who sets KSM best, in the model, and what nobody could do better:
-//   share_tuners_model [--scale S] [--seeds N] [--only worlds|bound] [--tuner NAME] [--set share.KEY=VALUE]...
+//   share_tuners_model [--scale S] [--seeds N] [--only worlds|bound] [--tuner NAME]
+//                      [--set share.KEY=VALUE]...
 // Tuners take turns on the guests of the scenario share-tuners, and on others that write more, not
-// at all, come later, or have pages that are alike for a while only. Told are seconds to nine tenths of what can be saved,
-// GiB times seconds saved a processor second of ksmd, the share of the possible, and ksmd's work.
-// For share-tuners the least work that KSM's rules allow stands below (share_tuner_bound.h), and
-// one of its schedules played by a ksmd that knows it. --set: brim's policy.
+// at all, grow slowly, or have pages that are alike for a while only. A line a seed tells seconds
+// to nine tenths of what can be saved, GiB times seconds saved a processor second of ksmd, the
+// share of the possible, and ksmd's work. For share-tuners the least work that KSM's rules allow
+// stands below (share_tuner_bound.h), and its schedules played by a ksmd that knows them. --set:
+// brim's policy.
 
 #include "base/cancel.h"
 #include "base/stats.h"
@@ -56,7 +58,7 @@ std::vector<World> worlds() {
       {"as in share-tuners: 1/32 of the load rewritten each minute", {}},
       {"nothing rewritten", {"loads.synthetic.write_rate=0"}},
       {"1/8 rewritten each minute", {"loads.synthetic.write_rate=0.125"}},
-      {"the loads grow for 68 minutes' worth at 2 MiB/s", {"loads.synthetic.fill_rate=2MiB"}},
+      {"the loads grow at 2 MiB/s", {"loads.synthetic.fill_rate=2MiB"}},
       {"caches of 400 MiB, a tenth of them alike for a minute only",
        {"guests.0.page_cache_size=400MiB", "guests.0.page_cache_writes=short_lived",
         "guests.0.page_cache_written=0.1", "guests.0.page_cache_period=60s"}},
@@ -146,8 +148,7 @@ Result<Figures> simulate(const SimulationPlan& plan, const Options& options, std
     const auto potential = simulation.potential();
     const double gib = static_cast<double>(kPageSize) / kGib / options.scale;
     const double saved = static_cast<double>(sample.memory.saved_pages()) * gib;
-    const double possible =
-        static_cast<double>((potential.intra + potential.inter).count()) * gib;
+    const double possible = static_cast<double>((potential.intra + potential.inter).count()) * gib;
     figures.saved_gib_s += saved * (at - before);
     figures.possible_gib_s += possible * (at - before);
     if (!figures.to_90_percent_s && at > 0 && saved >= 0.9 * possible && possible > 4)
@@ -157,7 +158,8 @@ Result<Figures> simulate(const SimulationPlan& plan, const Options& options, std
     figures.copies = static_cast<double>(sample.memory.copies_on_write) / options.scale;
     figures.ksmd_s = plan.host.costs.of(sample.work).count() / 1e9;
   };
-  BRIM_CHECK(simulation.run(plan.times, sink, [](double) {}, kNeverCancelled));
+  BRIM_CHECK(simulation.run(
+      plan.times, sink, [](double) {}, kNeverCancelled));
   return figures;
 }
 
@@ -201,13 +203,15 @@ Result<void> show_world(const World& world, const Options& options) {
 // What of the guests' memory is the load, and what else merges or never does.
 Result<RewrittenLoad> load_of(const SimulationPlan& plan, const Options& options) {
   HostSimulation simulation(plan.host, plan.guests, nullptr, Rng(1));
-  BRIM_CHECK(simulation.run(plan.times, [](const HostSample&) {}, [](double) {}, kNeverCancelled));
+  BRIM_CHECK(simulation.run(
+      plan.times, [](const HostSample&) {}, [](double) {}, kNeverCancelled));
   const auto potential = simulation.potential();
   RewrittenLoad load;
   for (const auto& guest : plan.guests) {
     load.pages += static_cast<double>(guest.load->pages.count()) / options.scale;
-    load.writes += std::floor(static_cast<double>(guest.load->pages.count()) *
-                              guest.load->write_rate) / options.scale;
+    load.writes +=
+        std::floor(static_cast<double>(guest.load->pages.count()) * guest.load->write_rate) /
+        options.scale;
   }
   const auto& shape = *plan.guests.front().load;
   load.cycle_s = std::chrono::duration<double>(shape.pause).count();
@@ -220,8 +224,8 @@ Result<RewrittenLoad> load_of(const SimulationPlan& plan, const Options& options
 }
 
 share::model::Costs at_full_size(share::model::Costs costs, double scale) {
-  for (auto* cost : {&costs.visit, &costs.checksum, &costs.comparison, &costs.confirmation,
-                     &costs.merge})
+  for (auto* cost :
+       {&costs.visit, &costs.checksum, &costs.comparison, &costs.confirmation, &costs.merge})
     *cost *= scale;
   return costs;
 }
@@ -240,7 +244,8 @@ Result<void> show_bounds(const Options& options) {
   const auto costs = at_full_size(plan.host.costs, options.scale);
   const double possible = possible_gib_s(load);
   fmt::print("\nThe least work for a saving, share-tuners\n\n");
-  fmt::print("| ksmd that | of the possible | ksmd CPU-s | GiB s saved a CPU-s |\n|---|---|---|---|\n");
+  fmt::print(
+      "| ksmd that | of the possible | ksmd CPU-s | GiB s saved a CPU-s |\n|---|---|---|---|\n");
   show_bound("goes to any page, knowing the future", bound_at_will(load, costs), possible);
   std::vector<SavingAtCost> round;
   const std::vector<Rounds> rounds = bound_going_round(load, costs);

@@ -28,10 +28,10 @@ class Scale {
   // A number of pages a batch: none becomes none.
   [[nodiscard]] std::uint64_t batch(const study::Settings& settings, std::string_view key) const {
     const auto whole = settings.get<std::uint64_t>(key);
-    return whole == 0 ? 0
-                      : std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(
-                                                       static_cast<double>(whole) * factor_ *
-                                                       speed_)));
+    return whole == 0
+               ? 0
+               : std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(
+                                                static_cast<double>(whole) * factor_ * speed_)));
   }
   [[nodiscard]] double rate(const study::Settings& settings, std::string_view key) const {
     return settings.get<double>(key) * factor_;

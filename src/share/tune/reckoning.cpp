@@ -201,14 +201,10 @@ Reserve reserve_for(const ShareSnapshot& snapshot, const SharePolicy& policy, By
   return {policy.headroom + scaled(saved, policy.burst_percent / 100), snapshot.available};
 }
 
-Bytes free_threshold(const ShareSnapshot& snapshot, const SharePolicy& policy) {
-  return std::max(policy.free_threshold,
-                  scaled(snapshot.memory, policy.free_threshold_percent / 100));
-}
-
 bool memory_short(const ShareSnapshot& snapshot, const SharePolicy& policy, const Reserve& reserve,
                   ShareHistory& history, Time now) {
-  const Bytes threshold = free_threshold(snapshot, policy);
+  const Bytes threshold =
+      std::max(policy.free_threshold, scaled(snapshot.memory, policy.free_threshold_percent / 100));
   const bool stalled =
       snapshot.pressure_percent && *snapshot.pressure_percent > policy.pressure_percent;
   if (snapshot.available < threshold || stalled || reserve.short_of()) history.short_at = now;

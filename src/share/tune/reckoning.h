@@ -40,8 +40,6 @@ void settle_memory(const ShareSnapshot& snapshot, ShareHistory& history);
 // What the time of scanning that ends now gained, against what was expected.
 void learn_yield(const ShareSnapshot& snapshot, ShareHistory& history);
 
-// Less that is available means that memory is short.
-[[nodiscard]] Bytes free_threshold(const ShareSnapshot& snapshot, const SharePolicy& policy);
 // Pressure, with its hysteresis.
 [[nodiscard]] bool memory_short(const ShareSnapshot& snapshot, const SharePolicy& policy,
                                 const Reserve& reserve, ShareHistory& history, Time now);

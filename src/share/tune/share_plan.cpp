@@ -16,8 +16,10 @@ namespace {
 
 // Memory that is short is worth so many times its price.
 constexpr double kShortWorth = 4;
-// However much is free, it is worth so much of it.
-constexpr double kLeastWorth = 0.1;
+// Of what scans returned on average, that the next is to return.
+constexpr double kPartOfAverage = 1.0 / 3;
+// Many times the policy's price, at most.
+constexpr double kDearest = 10;
 // A rate is left alone while it is at least so much of what the budget allows.
 constexpr double kNearEnough = 0.7;
 constexpr std::uint32_t kMostDoublings = 4;
@@ -40,15 +42,21 @@ Time probe_after(const ShareHistory& history, const SharePolicy& policy) {
   return policy.probe_interval * (1U << std::min(history.fruitless_probes, kMostDoublings));
 }
 
-double wanted_gib_s(const Reckoning& reckoning) { return reckoning.price_gib_s / reckoning.worth; }
+double wanted_gib_s(const Reckoning& reckoning) {
+  return reckoning.price_gib_s / (reckoning.memory_short ? kShortWorth : 1);
+}
 
-// The less is free the more it is worth: its price where the threshold is, less above it.
-double worth_of_memory(const ShareSnapshot& snapshot, const SharePolicy& policy,
-                       bool memory_short) {
-  if (memory_short) return kShortWorth;
-  const auto threshold = static_cast<double>(free_threshold(snapshot, policy).count());
-  const auto available = static_cast<double>(snapshot.available.count());
-  return std::clamp(threshold / std::max(1.0, available), kLeastWorth, 1.0);
+// What a processor second of ksmd has saved so far, in GiB s.
+double average_return(const ShareHistory& history) {
+  constexpr double kGib = 1024.0 * 1024 * 1024;
+  const double spent = seconds_in(history.spent);
+  return spent > 0 ? history.saved_byte_s / kGib / spent : 0;
+}
+
+// Where scans have returned much, the next one must return a part of it.
+double dearness(const ShareHistory& history, const SharePolicy& policy) {
+  if (policy.price_gib_s <= 0) return 1;
+  return std::clamp(kPartOfAverage * average_return(history) / policy.price_gib_s, 1.0, kDearest);
 }
 
 std::string missed_words(const Reckoning& reckoning) {
@@ -157,6 +165,15 @@ void enter(const ShareSnapshot& snapshot, const Reckoning& reckoning, const Deci
   history.since = now;
   history.missed_byte_s = 0;
   history.missed = Bytes(0);
+}
+
+void count_return(const ShareSnapshot& snapshot, const Reckoning& reckoning, ShareHistory& history,
+                  Time now) {
+  if (!history.begun) return;
+  history.saved_byte_s +=
+      static_cast<double>(reckoning.saved.count()) * seconds_in(now - history.looked_at);
+  if (snapshot.progress.ksmd_cpu > history.progress.ksmd_cpu)
+    history.spent += snapshot.progress.ksmd_cpu - history.progress.ksmd_cpu;
 }
 
 class KnobChanges {
@@ -281,7 +298,8 @@ SharePlan plan(const ShareSnapshot& snapshot, const ShareHistory& history,
   plan.reckoning = reckon(snapshot, policy, next, now);
   plan.reserve = reserve_for(snapshot, policy, plan.reckoning.saved);
   plan.reckoning.memory_short = memory_short(snapshot, policy, plan.reserve, next, now);
-  plan.reckoning.worth = worth_of_memory(snapshot, policy, plan.reckoning.memory_short);
+  count_return(snapshot, plan.reckoning, next, now);
+  plan.reckoning.price_gib_s *= dearness(next, policy);
   const Decision decision = next.phase == Phase::resting
                                 ? from_rest(plan.reckoning, next, policy, now)
                                 : from_scanning(snapshot, plan.reckoning, next, policy);
