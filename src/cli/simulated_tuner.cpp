@@ -73,10 +73,18 @@ class SimulatedTuner final : public share::model::KsmTuner {
 
 }  // namespace
 
+Result<std::unique_ptr<share::model::KsmTuner>> make_simulated_tuner_with(
+    double scale, std::span<const std::string> sets) {
+  share::tune::PolicyText text;
+  text.sets = sets;
+  BRIM_TRY(share::tune::SharePolicy policy, share::tune::read_share_policy(text));
+  return std::make_unique<SimulatedTuner>(scale, std::move(policy));
+}
+
 std::unique_ptr<share::model::KsmTuner> make_simulated_tuner(double scale) {
-  auto policy = share::tune::read_share_policy({});
-  BRIM_ASSERT(policy);
-  return std::make_unique<SimulatedTuner>(scale, std::move(*policy));
+  auto tuner = make_simulated_tuner_with(scale, {});
+  BRIM_ASSERT(tuner);
+  return std::move(*tuner);
 }
 
 }  // namespace brim::cli

@@ -2,6 +2,7 @@
 #include "cli/study_areas.h"
 
 #include "cli/lab_places.h"
+#include "cli/live_tuner.h"
 #include "cli/simulated_tuner.h"
 #include "cli/state.h"
 #include "share/live/live_backend.h"
@@ -95,7 +96,7 @@ Result<std::unique_ptr<study::Backend>> make_live(const study::Area& area, const
   BRIM_TRY(places.records, guest_records_directory(host));
   BRIM_TRY(places.pauses, pause_records_directory(host));
   BRIM_TRY(places.journal, journal_directory(host));
-  return share::live::make_live_backend(host, std::move(places));
+  return share::live::make_live_backend(host, std::move(places), make_live_tuner);
 }
 
 }  // namespace brim::cli

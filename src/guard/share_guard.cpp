@@ -93,8 +93,12 @@ Result<Time> ShareGuard::step(Time now) {
     tell_advice(plan.advice);
   }
   history_ = std::move(plan.history);
+  return closely ? plan.next_look : look_again_after(plan, took);
+}
+
+Time look_again_after(const SharePlan& plan, Time took) {
   const int share = plan.phase == Phase::scanning ? kLookShareWhileScanning : kLookShare;
-  return std::max(plan.next_look, closely ? Time(0) : took * share);
+  return std::max(plan.next_look, took * share);
 }
 
 Result<void> guard_share(ShareGuard& guard, ActionLog& log, host::Journal* journal, bool once,

@@ -43,6 +43,10 @@ class ShareGuard {
   std::vector<share::tune::Advice> told_;
 };
 
+// After a look that took `took`: as planned, and so that looking takes little of the time.
+[[nodiscard]] share::tune::Time look_again_after(const share::tune::SharePlan& plan,
+                                                 share::tune::Time took);
+
 // Steps until `cancel`, or once. Then puts back what was changed.
 [[nodiscard]] Result<void> guard_share(ShareGuard& guard, ActionLog& log, host::Journal* journal,
                                        bool once, const Cancel& cancel);

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
@@ -21,7 +22,9 @@ FOLDER = Path(tempfile.mkdtemp(prefix="brim-live-"))
 os.environ["BRIM_STORE"] = str(FOLDER / "store.sqlite")
 os.environ["BRIM_STATE_DIR"] = str(FOLDER / "state")
 KSM = Path("/sys/kernel/mm/ksm")
-KNOBS = ("run", "pages_to_scan", "sleep_millisecs", "max_page_sharing")
+ADVISOR = ("advisor_mode", "advisor_max_cpu", "advisor_min_pages_to_scan",
+           "advisor_max_pages_to_scan", "advisor_target_scan_time")
+KNOBS = ("run", "pages_to_scan", "sleep_millisecs", "max_page_sharing", "smart_scan", *ADVISOR)
 
 STUDY = FOLDER / "study.toml"
 STUDY.write_text("""
@@ -133,6 +136,39 @@ def test_without_sharing_nothing_is_merged():
                      "--set", "schedule.duration=4s")
     assert over_time(found, "share.ksm_bytes")[-1] == 0
     assert over_time(found, "share.intra_saving_pages")[-1] > 2 * 8000
+    assert knobs() == before, (knobs(), before)
+
+
+def test_brims_own_tuner_merges_what_nobody_else_would_and_puts_the_knobs_back():
+    before = knobs()
+    study = [STUDY, "--live", *PROCESSES, "--set", "schedule.duration=10s", "--set", "live.scan=never"]
+    tuned = run_json("run", "run", *study, "--set", 'mechanism={policy="ksm",tuner="brim"}')
+    assert knobs() == before, (knobs(), before)
+    alone = run_json("run", "run", *study, "--set", 'mechanism={policy="none"}')
+    saved, of_none = over_time(tuned, "share.saved_bytes"), over_time(alone, "share.saved_bytes")
+    assert saved[-1] > 32 * 2**20 and saved[-1] > 10 * of_none[-1], (saved, of_none)
+    scanned = over_time(tuned, "share.pages_scanned")
+    # Its 64 MiB are looked at twice at once, and not round and round as at a fixed rate.
+    assert 2 * 16384 <= scanned[-1] < 20 * 16384, scanned
+    took = over_time(tuned, "share.tuner_cpu_percent")
+    assert 0 < max(took) < 50, took
+    assert not any(series["metric"] == "share.tuner_cpu_percent" for series in alone["series"])
+    assert any("brim's tuner" in note for note in tuned["notes"]), tuned["notes"]
+
+
+def test_the_kernels_advisor_is_set_and_put_back():
+    before = knobs()
+    if not before.get("advisor_mode"):
+        raise unittest.SkipTest("this kernel's KSM has no advisor (Linux 6.8 has)")
+    process = started("--set", "schedule.duration=600s", "--set",
+                      'mechanism={policy="ksm",tuner="advisor",advisor_target_scan_time="30s",'
+                      'advisor_max_cpu=40,advisor_min_pages_to_scan=700}')
+    during = knobs()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert "[scan-time]" in during["advisor_mode"], during
+    assert during["advisor_target_scan_time"] == "30" and during["advisor_max_cpu"] == "40", during
+    assert during["advisor_min_pages_to_scan"] == "700", during
     assert knobs() == before, (knobs(), before)
 
 

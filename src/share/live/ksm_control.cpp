@@ -5,13 +5,22 @@
 #include "host/process.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include <fmt/format.h>
 
 namespace brim::share::live {
 namespace {
 
+using std::chrono::nanoseconds;
+
 constexpr std::string_view kKnobs = "/sys/kernel/mm/ksm/";
+
+nanoseconds thread_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
 
 bool has_mergeable_memory(const host::Host& host, int pid) {
   const auto process = host::Process::open(host, pid);
@@ -100,6 +109,7 @@ Result<void> KsmControl::forget_merged_pages(const host::Host& host) {
 
 Result<void> KsmControl::begin() {
   if (!plan_.run) return {};
+  if (plan_.tuned_by_brim) return {};
   if (plan_.ksmtuned) {
     tuner_.emplace(*plan_.ksmtuned, plan_.tuned_host);
     return {};
@@ -114,7 +124,7 @@ Result<void> KsmControl::begin() {
 }
 
 // The mode first: it brings the kernel's defaults with it.
-Result<void> KsmControl::begin_advisor(const AdvisorPlan& advisor) {
+Result<void> KsmControl::begin_advisor(const model::KsmAdvisorKnobs& advisor) {
   BRIM_CHECK(journal_.change(std::string(kKnobs) + "advisor_mode", "scan-time"));
   BRIM_CHECK(set("advisor_max_cpu", advisor.max_cpu));
   BRIM_CHECK(set("advisor_min_pages_to_scan", advisor.min_pages_to_scan));
@@ -123,16 +133,37 @@ Result<void> KsmControl::begin_advisor(const AdvisorPlan& advisor) {
              static_cast<std::uint64_t>(advisor.target_scan_time.count()));
 }
 
-std::optional<std::chrono::nanoseconds> KsmControl::tuning_interval() const {
-  if (!tuner_) return std::nullopt;
+Result<nanoseconds> KsmControl::tune(const host::Host& host, Guests guests) {
+  if (other_tuner_ != nullptr) {
+    const nanoseconds before = thread_time();
+    auto next = follow_other(guests);
+    tuner_time_ += thread_time() - before;
+    return next;
+  }
+  BRIM_ASSERT(tuner_);
+  BRIM_TRY(const GuestsMemory memory, memory_of(host, guests));
+  BRIM_CHECK(follow_ksmtuned(memory));
   return tuner_->monitor_interval();
 }
 
-Result<void> KsmControl::tune(Bytes guests_pss, Bytes guests_rss) {
-  if (!tuner_) return {};
-  const Bytes taken = std::min(guests_pss + plan_.tuned_own, plan_.tuned_host);
+std::optional<nanoseconds> KsmControl::tuner_time() const {
+  return other_tuner_ == nullptr ? std::nullopt : std::optional(tuner_time_);
+}
+
+Result<nanoseconds> KsmControl::follow_other(Guests guests) {
+  std::vector<int> pids;
+  for (const auto& guest : guests)
+    if (const auto pid = guest->pid()) pids.push_back(*pid);
+  BRIM_TRY(const TunerOrder order, other_tuner_->look(pids));
+  for (const KnobSetting& setting : order.settings)
+    BRIM_CHECK(journal_.change(std::string(kKnobs) + setting.knob, setting.value));
+  return order.next_look;
+}
+
+Result<void> KsmControl::follow_ksmtuned(const GuestsMemory& guests) {
+  const Bytes taken = std::min(guests.pss + plan_.tuned_own, plan_.tuned_host);
   const model::Ksmtuned::Order order = tuner_->adjust(
-      {.total = plan_.tuned_host, .free = plan_.tuned_host - taken, .committed = guests_rss});
+      {.total = plan_.tuned_host, .free = plan_.tuned_host - taken, .committed = guests.rss});
   if (!order.run) return set("run", 0);
   BRIM_CHECK(set("pages_to_scan", order.pages_to_scan));
   BRIM_CHECK(set("sleep_millisecs",

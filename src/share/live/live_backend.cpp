@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -46,12 +47,13 @@ class Scratch {
 // One point, once.
 class LiveRun {
  public:
-  LiveRun(const host::Host& host, const LivePlan& plan, const LivePlaces& places, const Rng& rng,
-          const study::SampleSink& sink, const std::function<void(double)>& progress,
-          const Cancel& cancel)
+  LiveRun(const host::Host& host, const LivePlan& plan, const LivePlaces& places,
+          const MakeLiveTuner& make_tuner, const Rng& rng, const study::SampleSink& sink,
+          const std::function<void(double)>& progress, const Cancel& cancel)
       : host_(host),
         plan_(plan),
         places_(places),
+        make_tuner_(make_tuner),
         sink_(sink),
         progress_(progress),
         cancel_(cancel),
@@ -59,6 +61,10 @@ class LiveRun {
 
   Result<void> run() {
     BRIM_TRY(KsmControl ksm, KsmControl::take(host_, places_.journal, plan_.ksm));
+    if (plan_.ksm.tuned_by_brim) {
+      BRIM_TRY(auto tuner, make_tuner_(host_, plan_.speed));
+      ksm.use_tuner(std::move(tuner));
+    }
     const Result<void> outcome = study(ksm);
     guests_.clear();
     BRIM_CHECK(ksm.end(host_));
@@ -86,12 +92,12 @@ class LiveRun {
     start_ = steady_clock::now();
     BRIM_CHECK(wait_until(start_ + plan_.warm_up, ksm));
     start_ = steady_clock::now();
-    BRIM_CHECK(look(nanoseconds(0), nanoseconds(0) == plan_.duration));
+    BRIM_CHECK(look(nanoseconds(0), nanoseconds(0) == plan_.duration, ksm));
     for (const auto& guest : guests_) BRIM_CHECK(guest->start_load());
     // When a look takes longer than an interval, those it ran into are left out.
     for (nanoseconds t = next_after(nanoseconds(0)); t <= plan_.duration; t = next_after(t)) {
       BRIM_CHECK(wait_until(start_ + t, ksm));
-      BRIM_CHECK(look(t, t == plan_.duration));
+      BRIM_CHECK(look(t, t == plan_.duration, ksm));
     }
     return {};
   }
@@ -110,17 +116,29 @@ class LiveRun {
     return std::min(next, plan_.duration);
   }
 
-  Result<void> look(nanoseconds t, bool last) {
+  Result<void> look(nanoseconds t, bool last, const KsmControl& ksm) {
     const double part = plan_.duration.count() == 0 ? 1 : duration<double>(t) / plan_.duration;
     const double seconds = duration<double>(t).count() * plan_.speed;
     BRIM_CHECK(all_there());
     BRIM_CHECK(sampler_.sample(guests_, seconds, sink_));
+    tell_tuner(ksm, seconds);
     if (last)
       for (const auto& guest : guests_) BRIM_CHECK(guest->pause());
     if (plan_.scan == ScanTimes::every_sample || (last && plan_.scan == ScanTimes::at_end))
       BRIM_CHECK(sampler_.scan(guests_, seconds, sink_, cancel_));
     progress_(part);
     return all_there();  // one that ended meanwhile was read in part
+  }
+
+  void tell_tuner(const KsmControl& ksm, double seconds) {
+    const auto used = ksm.tuner_time();
+    if (!used) return;
+    const auto now = steady_clock::now();
+    if (tuner_told_)
+      sink_("share.tuner_cpu_percent", "", seconds,
+            100 * duration<double>(*used - tuner_told_->used) /
+                duration<double>(now - tuner_told_->at));
+    tuner_told_ = TunerTime{now, *used};
   }
 
   // On a busy host an emulated machine's kernel now and then gives up while it boots, over timers
@@ -160,19 +178,20 @@ class LiveRun {
     for (;;) {
       if (cancel_.requested()) return fail(ErrorCode::interrupted, "interrupted");
       const auto now = steady_clock::now();
-      if (const auto interval = ksm.tuning_interval(); interval && now >= next_tuning_) {
-        BRIM_TRY(const GuestsMemory memory, memory_of(host_, guests_));
-        BRIM_CHECK(ksm.tune(memory.pss, memory.rss));
-        next_tuning_ = now + *interval;
+      if (ksm.tuned() && now >= next_tuning_) {
+        BRIM_TRY(const nanoseconds next, ksm.tune(host_, guests_));
+        next_tuning_ = now + next;
       }
       if (now >= when) return {};
-      std::this_thread::sleep_for(std::min<nanoseconds>(when - now, kSlice));
+      const auto until = ksm.tuned() ? std::min(when, next_tuning_) : when;
+      std::this_thread::sleep_for(std::min<nanoseconds>(until - now, kSlice));
     }
   }
 
   const host::Host& host_;
   const LivePlan& plan_;
   const LivePlaces& places_;
+  const MakeLiveTuner& make_tuner_;
   const study::SampleSink& sink_;
   const std::function<void(double)>& progress_;
   const Cancel& cancel_;
@@ -180,12 +199,17 @@ class LiveRun {
   std::vector<std::unique_ptr<LiveGuest>> guests_;
   steady_clock::time_point start_;
   steady_clock::time_point next_tuning_;
+  struct TunerTime {
+    steady_clock::time_point at;
+    nanoseconds used;
+  };
+  std::optional<TunerTime> tuner_told_;  // at the sample before
 };
 
 class LiveBackend final : public study::Backend {
  public:
-  LiveBackend(const host::Host& host, LivePlaces places)
-      : host_(host), places_(std::move(places)) {}
+  LiveBackend(const host::Host& host, LivePlaces places, MakeLiveTuner make_tuner)
+      : host_(host), places_(std::move(places)), make_tuner_(std::move(make_tuner)) {}
 
   [[nodiscard]] Provenance provenance() const override { return Provenance::measured; }
   [[nodiscard]] bool concurrent() const override { return false; }
@@ -210,18 +234,20 @@ class LiveBackend final : public study::Backend {
     BRIM_TRY(LivePlan planned, plan_live(scenario));
     BRIM_CHECK(check_live(host_, planned, places_));
     BRIM_TRY(const LivePlan plan, find_running_guests(host_, std::move(planned)));
-    return LiveRun(host_, plan, places_, rng, sink, progress, cancel).run();
+    return LiveRun(host_, plan, places_, make_tuner_, rng, sink, progress, cancel).run();
   }
 
  private:
   const host::Host& host_;
   LivePlaces places_;
+  MakeLiveTuner make_tuner_;
 };
 
 }  // namespace
 
-std::unique_ptr<study::Backend> make_live_backend(const host::Host& host, LivePlaces places) {
-  return std::make_unique<LiveBackend>(host, std::move(places));
+std::unique_ptr<study::Backend> make_live_backend(const host::Host& host, LivePlaces places,
+                                                  MakeLiveTuner make_tuner) {
+  return std::make_unique<LiveBackend>(host, std::move(places), std::move(make_tuner));
 }
 
 }  // namespace brim::share::live

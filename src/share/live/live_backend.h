@@ -7,14 +7,16 @@
 // is read. Whatever ends a run, guests end with it and KSM's knobs are put back.
 
 #include "share/live/live_guest.h"
+#include "share/live/live_tuner.h"
 #include "study/backend.h"
 
 #include <memory>
 
 namespace brim::share::live {
 
-// `host` must outlive it.
+// `host` must outlive it. `make_tuner`: brim's own, for scenarios that ask for it.
 [[nodiscard]] std::unique_ptr<study::Backend> make_live_backend(const host::Host& host,
-                                                                LivePlaces places);
+                                                                LivePlaces places,
+                                                                MakeLiveTuner make_tuner);
 
 }  // namespace brim::share::live

@@ -3,6 +3,7 @@
 
 #include "lab/guest.h"
 #include "share/live/as_found.h"
+#include "share/model/ksm_settings.h"
 
 #include <algorithm>
 #include <cmath>
@@ -31,17 +32,11 @@ struct Measure {
     const double pages = static_cast<double>(settings.get<Bytes>(key).count()) / kPageSize;
     return bytes_of(Pages(static_cast<std::uint64_t>(std::llround(pages * scale))));
   }
-  // A number of pages each time: none becomes none.
-  [[nodiscard]] std::uint64_t batch(const Settings& settings, std::string_view key) const {
-    const auto pages = static_cast<double>(settings.get<std::uint64_t>(key));
-    return pages == 0 ? 0
-                      : std::max<std::uint64_t>(
-                            1, static_cast<std::uint64_t>(std::llround(pages * scale * speed)));
-  }
   [[nodiscard]] nanoseconds time(const Settings& settings, std::string_view key) const {
     return nanoseconds(
         std::llround(static_cast<double>(settings.get<nanoseconds>(key).count()) / speed));
   }
+  [[nodiscard]] model::Scale of_ksm() const { return model::Scale(scale, speed); }
 };
 
 // What a machine's kernel and agent keep for themselves. Seen with Linux 6.1 and 6.12: of 128 MiB a
@@ -170,29 +165,6 @@ Result<void> plan_guests(const study::Scenario& scenario, LivePlan& plan) {
   return {};
 }
 
-// Its sleep grows as the host's memory shrinks: it is given that of the whole host.
-model::KsmtunedKnobs tuner_knobs(const Settings& settings, const Measure& measure) {
-  return {
-      .monitor_interval = measure.time(settings, "monitor_interval"),
-      .sleep = nanoseconds(std::llround(
-          static_cast<double>(settings.get<nanoseconds>("tuned_sleep").count()) * measure.scale)),
-      .pages_boost = measure.batch(settings, "pages_boost"),
-      .pages_decay = measure.batch(settings, "pages_decay"),
-      .pages_min = measure.batch(settings, "pages_min"),
-      .pages_max = measure.batch(settings, "pages_max"),
-      .threshold_percent = settings.get<std::uint64_t>("threshold_percent")};
-}
-
-AdvisorPlan advisor_plan(const Settings& settings, const Measure& measure) {
-  constexpr auto kLeast = std::chrono::seconds(1);
-  const nanoseconds target = measure.time(settings, "advisor_target_scan_time");
-  return {.target_scan_time =
-              std::max(kLeast, std::chrono::duration_cast<std::chrono::seconds>(target)),
-          .max_cpu = settings.get<std::uint64_t>("advisor_max_cpu"),
-          .min_pages_to_scan = measure.batch(settings, "advisor_min_pages_to_scan"),
-          .max_pages_to_scan = measure.batch(settings, "advisor_max_pages_to_scan")};
-}
-
 Result<void> plan_ksm(const study::Scenario& scenario, KsmPlan& ksm) {
   if (scenario.live.get<std::string>("ksm") == "as_is") return plan_ksm_as_is(scenario, ksm);
   const std::string_view family = scenario.mechanism.family;
@@ -205,21 +177,16 @@ Result<void> plan_ksm(const study::Scenario& scenario, KsmPlan& ksm) {
   const Settings& settings = scenario.mechanism.settings;
   const Measure measure(scenario);
   ksm.run = true;
-  ksm.pages_to_scan = measure.batch(settings, "pages_to_scan");
+  ksm.pages_to_scan = measure.of_ksm().batch(settings, "pages_to_scan");
   ksm.sleep =
       std::chrono::duration_cast<std::chrono::milliseconds>(settings.get<nanoseconds>("sleep"));
   const auto sharing = settings.get<std::uint64_t>("max_page_sharing");
   if (sharing != 0) ksm.max_page_sharing = sharing;
   ksm.use_zero_pages = settings.get<bool>("use_zero_pages");
   ksm.smart_scan = settings.get<bool>("smart_scan");
-  const auto& tuner = settings.get<std::string>("tuner");
-  if (tuner == "ksmtuned") ksm.ksmtuned = tuner_knobs(settings, measure);
-  if (tuner == "advisor") ksm.advisor = advisor_plan(settings, measure);
-  if (tuner == "brim")
-    return fail(ErrorCode::bad_input,
-                "a study does not run brim's own tuner live: --model does, and 'brim guard --act' "
-                "acts on a host",
-                "mechanism.tuner");
+  ksm.ksmtuned = model::ksmtuned_of(settings, measure.of_ksm());
+  ksm.advisor = model::ksm_advisor_of(settings, measure.of_ksm());
+  ksm.tuned_by_brim = model::tuned_by_brim(settings);
   ksm.tuned_host = measure.bytes(scenario.hardware, "memory");
   ksm.tuned_own = measure.bytes(scenario.hardware, "own_memory");
   return {};
@@ -269,6 +236,10 @@ void note_settings(const study::Scenario& scenario, LivePlan& plan) {
         "ksmtuned: its rule, applied by brim to a host of {} MiB, of which is free what the "
         "guests have not",
         plan.ksm.tuned_host.count() >> 20));
+  if (plan.ksm.tuned_by_brim)
+    plan.notes.emplace_back(
+        "brim's tuner, with its default policy: of this host's memory, and of the study's guests "
+        "alone; it looks at nothing while brim reads the guests' memory (live.scan)");
 }
 
 }  // namespace

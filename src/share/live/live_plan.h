@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "host/qemu.h"
 #include "lab/agent/load.h"
+#include "share/model/ksm_advisor.h"
 #include "share/model/ksmtuned.h"
 #include "study/scenario.h"
 
@@ -38,14 +39,6 @@ struct LiveGuestPlan {
   std::optional<host::VirtualMachine> found;  // the one it is, once looked for (running_guest.h)
 };
 
-// The kernel's own rule (Linux 6.8), in its units.
-struct AdvisorPlan {
-  std::chrono::seconds target_scan_time{0};
-  std::uint64_t max_cpu = 0;  // percent of a processor
-  std::uint64_t min_pages_to_scan = 0;
-  std::uint64_t max_pages_to_scan = 0;
-};
-
 // What is written into KSM's knobs, and by what rule they move.
 struct KsmPlan {
   bool as_is = false;  // nothing is written into them
@@ -55,8 +48,9 @@ struct KsmPlan {
   std::optional<std::uint64_t> max_page_sharing;  // none: as it is
   bool use_zero_pages = false;
   bool smart_scan = false;
-  std::optional<AdvisorPlan> advisor;
+  std::optional<model::KsmAdvisorKnobs> advisor;
   std::optional<model::KsmtunedKnobs> ksmtuned;
+  bool tuned_by_brim = false;
   Bytes tuned_host{0};  // ksmtuned's host: what it has, and what of it the guests don't
   Bytes tuned_own{0};
 };

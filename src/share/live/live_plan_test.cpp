@@ -99,14 +99,23 @@ TEST(LivePlan, What_no_linux_host_can_do_is_refused) {
   EXPECT_TRUE(plan_of({"guests.0.memory=1128MiB"}));
 }
 
-TEST(LivePlan, The_kernels_advisor_gets_its_settings_and_brims_tuner_is_for_the_model) {
+TEST(LivePlan, The_kernels_advisor_gets_its_settings) {
   const auto plan = plan_of({"mechanism.tuner=advisor", "mechanism.advisor_target_scan_time=80s",
                              "live.speed=4", "mechanism.advisor_max_cpu=30"});
   ASSERT_TRUE(plan) << error_line(plan.error());
   EXPECT_EQ(plan->ksm.advisor->target_scan_time, 20s);
   EXPECT_EQ(plan->ksm.advisor->max_cpu, 30U);
   EXPECT_EQ(plan->ksm.advisor->min_pages_to_scan, 2000U);
-  EXPECT_THAT(plan_of({"mechanism.tuner=brim"}).error().what, HasSubstr("brim guard"));
+  EXPECT_FALSE(plan->ksm.tuned_by_brim);
+}
+
+TEST(LivePlan, Under_brims_tuner_no_other_rule_moves_the_knobs_and_the_notes_say_what_it_sees) {
+  const auto plan = plan_of({"mechanism.tuner=brim", "live.speed=4"});
+  ASSERT_TRUE(plan) << error_line(plan.error());
+  EXPECT_TRUE(plan->ksm.tuned_by_brim);
+  EXPECT_FALSE(plan->ksm.ksmtuned.has_value());
+  EXPECT_FALSE(plan->ksm.advisor.has_value());
+  EXPECT_THAT(plan->notes, Contains(HasSubstr("study's guests alone")));
 }
 
 TEST(LivePlan, Programs_run_in_machines_that_have_the_memory) {

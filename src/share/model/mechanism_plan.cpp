@@ -5,6 +5,7 @@
 #include "share/model/content_mix.h"
 #include "share/model/difference_engine.h"
 #include "share/model/file_cache.h"
+#include "share/model/ksm_settings.h"
 #include "share/model/page_trimming.h"
 #include "share/model/satori.h"
 #include "share/model/tps.h"
@@ -20,16 +21,6 @@ using study::Settings;
 
 const Settings& settings_of(const Scenario& scenario) { return scenario.mechanism.settings; }
 
-std::optional<KsmAdvisorKnobs> advisor_knobs(const Settings& settings, const Scale& scale) {
-  if (settings.get<std::string>("tuner") != "advisor") return std::nullopt;
-  const auto target = settings.get<std::chrono::nanoseconds>("advisor_target_scan_time");
-  return KsmAdvisorKnobs{
-      .target_scan_time = std::chrono::duration_cast<std::chrono::seconds>(target),
-      .min_pages_to_scan = scale.batch(settings, "advisor_min_pages_to_scan"),
-      .max_pages_to_scan = scale.batch(settings, "advisor_max_pages_to_scan"),
-      .max_cpu = settings.get<std::uint64_t>("advisor_max_cpu")};
-}
-
 KsmKnobs ksm_knobs(const Settings& settings, const Scale& scale) {
   const auto sharing = static_cast<std::uint32_t>(settings.get<std::uint64_t>("max_page_sharing"));
   return {.pages_to_scan = scale.batch(settings, "pages_to_scan"),
@@ -38,17 +29,7 @@ KsmKnobs ksm_knobs(const Settings& settings, const Scale& scale) {
           .use_zero_pages = settings.get<bool>("use_zero_pages"),
           .smart_scan = settings.get<bool>("smart_scan"),
           .checksum_first = settings.get<bool>("checksum_first"),
-          .advisor = advisor_knobs(settings, scale)};
-}
-
-KsmtunedKnobs ksmtuned_knobs(const Settings& settings, const Scale& scale) {
-  return {.monitor_interval = settings.get<std::chrono::nanoseconds>("monitor_interval"),
-          .sleep = scale.time(settings, "tuned_sleep"),  // it grows as the host's memory shrinks
-          .pages_boost = scale.batch(settings, "pages_boost"),
-          .pages_decay = scale.batch(settings, "pages_decay"),
-          .pages_min = scale.batch(settings, "pages_min"),
-          .pages_max = scale.batch(settings, "pages_max"),
-          .threshold_percent = settings.get<std::uint64_t>("threshold_percent")};
+          .advisor = ksm_advisor_of(settings, scale)};
 }
 
 void plan_ksm(const Scenario& scenario, const Scale& scale, SimulationPlan& plan) {
@@ -57,9 +38,8 @@ void plan_ksm(const Scenario& scenario, const Scale& scale, SimulationPlan& plan
                        SimulatedMemory& memory, Rng) {
     return std::make_unique<Ksm>(memory, knobs, costs);
   };
-  if (settings.get<std::string>("tuner") == "ksmtuned")
-    plan.ksmtuned = ksmtuned_knobs(settings, scale);
-  plan.tuned_by_brim = settings.get<std::string>("tuner") == "brim";
+  plan.ksmtuned = ksmtuned_of(settings, scale);
+  plan.tuned_by_brim = tuned_by_brim(settings);
 }
 
 TpsKnobs tps_knobs(const Scenario& scenario, const Scale& scale) {

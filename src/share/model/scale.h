@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // From settings of a scenario to what is simulated, at study.scale: sizes and rates of pages are
-// that much smaller, times and shares stay.
+// that much smaller, times and shares stay. Live a study may go faster besides (live.speed): then
+// batches are that much larger, and intervals shorter.
 
 #include "share/model/mechanism.h"
 #include "study/parameter.h"
@@ -17,7 +18,7 @@ namespace brim::share::model {
 
 class Scale {
  public:
-  explicit Scale(double factor) : factor_(factor) {}
+  explicit Scale(double factor, double speed = 1) : factor_(factor), speed_(speed) {}
   [[nodiscard]] Pages pages(const study::Settings& settings, std::string_view key) const {
     return Pages(times(settings.get<Bytes>(key).count()) / kPageSize);
   }
@@ -27,7 +28,10 @@ class Scale {
   // A number of pages a batch: none becomes none.
   [[nodiscard]] std::uint64_t batch(const study::Settings& settings, std::string_view key) const {
     const auto whole = settings.get<std::uint64_t>(key);
-    return whole == 0 ? 0 : std::max<std::uint64_t>(1, times(whole));
+    return whole == 0
+               ? 0
+               : std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(
+                                                static_cast<double>(whole) * factor_ * speed_)));
   }
   [[nodiscard]] double rate(const study::Settings& settings, std::string_view key) const {
     return settings.get<double>(key) * factor_;
@@ -35,6 +39,10 @@ class Scale {
   [[nodiscard]] ModelTime time(const study::Settings& settings, std::string_view key) const {
     return ModelTime(static_cast<std::int64_t>(
         times(static_cast<std::uint64_t>(settings.get<std::chrono::nanoseconds>(key).count()))));
+  }
+  [[nodiscard]] ModelTime interval(const study::Settings& settings, std::string_view key) const {
+    return ModelTime(std::llround(
+        static_cast<double>(settings.get<std::chrono::nanoseconds>(key).count()) / speed_));
   }
   // The same work on fewer pages takes as large a share of the processor.
   [[nodiscard]] CpuTime cost(const study::Settings& settings, std::string_view key) const {
@@ -47,6 +55,7 @@ class Scale {
     return static_cast<std::uint64_t>(std::llround(static_cast<double>(value) * factor_));
   }
   double factor_;
+  double speed_;
 };
 
 // The choice's place among its parameter's choices.

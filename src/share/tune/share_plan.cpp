@@ -16,6 +16,10 @@ namespace {
 
 // Memory that is short is worth so many times its price.
 constexpr double kShortWorth = 4;
+// Of what scans returned on average, that the next is to return.
+constexpr double kPartOfAverage = 1.0 / 3;
+// Many times the policy's price, at most.
+constexpr double kDearest = 10;
 // A rate is left alone while it is at least so much of what the budget allows.
 constexpr double kNearEnough = 0.7;
 constexpr std::uint32_t kMostDoublings = 4;
@@ -40,6 +44,19 @@ Time probe_after(const ShareHistory& history, const SharePolicy& policy) {
 
 double wanted_gib_s(const Reckoning& reckoning) {
   return reckoning.price_gib_s / (reckoning.memory_short ? kShortWorth : 1);
+}
+
+// What a processor second of ksmd has saved so far, in GiB s.
+double average_return(const ShareHistory& history) {
+  constexpr double kGib = 1024.0 * 1024 * 1024;
+  const double spent = seconds_in(history.spent);
+  return spent > 0 ? history.saved_byte_s / kGib / spent : 0;
+}
+
+// Where scans have returned much, the next one must return a part of it.
+double dearness(const ShareHistory& history, const SharePolicy& policy) {
+  if (policy.price_gib_s <= 0) return 1;
+  return std::clamp(kPartOfAverage * average_return(history) / policy.price_gib_s, 1.0, kDearest);
 }
 
 std::string missed_words(const Reckoning& reckoning) {
@@ -150,6 +167,15 @@ void enter(const ShareSnapshot& snapshot, const Reckoning& reckoning, const Deci
   history.missed = Bytes(0);
 }
 
+void count_return(const ShareSnapshot& snapshot, const Reckoning& reckoning, ShareHistory& history,
+                  Time now) {
+  if (!history.begun) return;
+  history.saved_byte_s +=
+      static_cast<double>(reckoning.saved.count()) * seconds_in(now - history.looked_at);
+  if (snapshot.progress.ksmd_cpu > history.progress.ksmd_cpu)
+    history.spent += snapshot.progress.ksmd_cpu - history.progress.ksmd_cpu;
+}
+
 class KnobChanges {
  public:
   explicit KnobChanges(std::vector<KnobChange>& changes) : changes_(changes) {}
@@ -236,7 +262,9 @@ Time look_while_scanning(const ShareSnapshot& snapshot, const ShareHistory& hist
   const double rate =
       rate_within(policy.cpu_budget_percent, cost, policy.most_pages_per_s).pages_per_s(cost);
   const double scans =
-      static_cast<double>(history.done_at_full_scans - history.at_start.full_scans);
+      history.one_scan
+          ? 1
+          : static_cast<double>(history.done_at_full_scans - history.at_start.full_scans);
   double left = scans * static_cast<double>(whole_pages(all_memory(snapshot)).count());
   if (snapshot.progress.scanned && history.at_start.scanned)
     left -= static_cast<double>(snapshot.progress.scanned->count()) -
@@ -270,6 +298,8 @@ SharePlan plan(const ShareSnapshot& snapshot, const ShareHistory& history,
   plan.reckoning = reckon(snapshot, policy, next, now);
   plan.reserve = reserve_for(snapshot, policy, plan.reckoning.saved);
   plan.reckoning.memory_short = memory_short(snapshot, policy, plan.reserve, next, now);
+  count_return(snapshot, plan.reckoning, next, now);
+  plan.reckoning.price_gib_s *= dearness(next, policy);
   const Decision decision = next.phase == Phase::resting
                                 ? from_rest(plan.reckoning, next, policy, now)
                                 : from_scanning(snapshot, plan.reckoning, next, policy);

@@ -13,9 +13,11 @@
 // steady rate r and a scan costs C, that scans every sqrt(2 price C / r) seconds: the period of
 // least total cost (the square root rule of ordering in lots, Harris 1913); and against any other
 // course of events the price paid is at most twice the least possible, as in renting against
-// buying. What share of the missed memory really merges is learnt from what each time of scanning
-// gained. What nothing announces (pages that become equal in place) is looked for at long
-// intervals.
+// buying. Where scans have returned more than the policy's price asks, the next is to return a
+// third of their average, at most ten times the price: what a little more saving costs is held
+// against what saving has cost so far (the marginal value theorem, Charnov 1976). What share of the
+// missed memory really merges is learnt from what each time of scanning gained. What nothing
+// announces (pages that become equal in place) is looked for at long intervals.
 
 #include "share/tune/share_policy.h"
 #include "share/tune/share_snapshot.h"
@@ -53,6 +55,8 @@ struct ShareHistory {
   double visit_cost_ns = 0;             // the same where hardly any page merged
   double new_yield = 1;                 // share of new memory that merges
   double broken_yield = 1;              // of broken memory that merges again
+  double saved_byte_s = 0;              // since brim looked first, and what ksmd took for it:
+  Time spent{0};
   std::uint32_t fruitless_probes = 0;
   bool stopped_within = false;  // a full scan: what is left of it does not count
 

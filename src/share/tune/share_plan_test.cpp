@@ -34,6 +34,13 @@ HostUnderPlan settled_host(int machines = 4, double merges = 0.5) {
 
 // When to begin.
 
+// So much ksmd has taken, and so little it has saved, that a scan needs to return the policy's
+// price alone, whatever comes.
+void return_little(ShareHistory& history) {
+  history.spent = 100'000 * kSecond;
+  history.saved_byte_s = 0;
+}
+
 TEST(Share_plan, Begins_at_once_where_much_was_there_before_brim) {
   HostUnderPlan host = host_with(4, 0.5);
   const SharePlan plan = host.step();
@@ -61,6 +68,7 @@ TEST(Share_plan, Memory_that_KSM_never_takes_is_none) {
 
 TEST(Share_plan, Begins_when_what_was_missed_is_worth_the_scan_and_not_before) {
   HostUnderPlan host = settled_host();
+  return_little(host.history);
   host.snapshot.subjects.push_back(machine(9, gibibytes(1)));
   // One look sees it, later ones add up what it misses meanwhile.
   SharePlan plan = tune::plan(host.snapshot, host.history, host.policy, host.now + 10 * kSecond);
@@ -111,6 +119,7 @@ TEST(Share_plan, Broken_pages_take_one_full_scan_and_new_ones_two) {
 TEST(Share_plan, At_a_steady_rate_of_broken_pages_the_period_is_that_of_least_cost) {
   // Once the yields and the cost are learnt, sqrt(2 price C / r).
   HostUnderPlan host = settled_host(4, 1.0);
+  return_little(host.history);
   const double rate = 20.0 * (1 << 20);  // bytes/s
   std::vector<double> begins;
   for (int i = 0; i < 100'000 && begins.size() < 12; ++i) {
@@ -336,6 +345,49 @@ TEST(Share_plan, Waits_less_while_memory_is_short) {
     waited[i] = host.now - from;
   }
   EXPECT_LT(waited[1], waited[0] / 2);
+}
+
+TEST(Share_plan, Waits_longer_where_scans_have_returned_much_up_to_ten_times) {
+  const double price = default_policy().price_gib_s;
+  const auto waits_with = [](double returned) {
+    HostUnderPlan host = settled_host();
+    return_little(host.history);
+    host.history.saved_byte_s =
+        returned * std::chrono::duration<double>(host.history.spent).count() * (1 << 30);
+    host.snapshot.subjects.push_back(machine(9, mebibytes(300)));
+    const Time from = host.now;
+    host.until_phase(Phase::scanning, from + 3600 * kSecond);
+    return std::chrono::duration<double>(host.now - from).count();
+  };
+  const double usual = waits_with(0);
+  EXPECT_NEAR(waits_with(3 * price) / usual, 1, 0.2);
+  EXPECT_NEAR(waits_with(15 * price) / usual, 5, 1);
+  EXPECT_NEAR(waits_with(3000 * price) / usual, 10, 2);
+}
+
+TEST(Share_plan, What_scans_returned_is_what_is_saved_over_time_for_what_ksmd_took) {
+  HostUnderPlan host = settled_host();
+  const ShareHistory before = host.history;
+  EXPECT_EQ(before.spent, host.snapshot.progress.ksmd_cpu);
+  const auto later =
+      tune::plan(host.snapshot, before, host.policy, before.looked_at + 10 * kSecond);
+  EXPECT_EQ(later.history.spent, before.spent);
+  ASSERT_GT(later.reckoning.saved.count(), 0U);
+  EXPECT_NEAR(later.history.saved_byte_s - before.saved_byte_s,
+              10.0 * static_cast<double>(later.reckoning.saved.count()), 1);
+}
+
+TEST(Share_plan, Looks_for_the_end_of_one_scan_where_one_is_enough) {
+  // Stopped within a scan, it may take two ends of one; what it waits for is all pages, once.
+  Time looks[2];
+  for (const bool within : {false, true}) {
+    HostUnderPlan host = settled_host(2);
+    host.history.stopped_within = within;
+    host.snapshot.progress.broken = *host.snapshot.progress.broken + whole_pages(gibibytes(1));
+    looks[within ? 1 : 0] = host.until_phase(Phase::scanning, host.now + 600 * kSecond).next_look;
+    ASSERT_TRUE(host.history.one_scan);
+  }
+  EXPECT_EQ(looks[1], looks[0]);
 }
 
 // Headroom.

@@ -33,7 +33,7 @@ constexpr std::array kPolicyParameters = std::to_array<Parameter>({
      ParameterType::number,
      "GiB s",
      "4",
-     "What a processor second of ksmd must save: GiB times the seconds they stay saved.",
+     "What a processor second of ksmd must save, at least: GiB times the seconds they stay saved.",
      {},
      0},
     {"most_pages_per_s", ParameterType::count, "pages/s", "0",
