@@ -7,8 +7,8 @@
 // before is left so.
 //
 // Its pid and start time name it: it is gone once its process is, be another of its name there.
-// LIMIT: memory plugged in during a study is not read by it. Each repeat looks for the machines of a
-// pattern anew.
+// LIMIT: memory plugged in during a study is not read by it. Each repeat looks for the machines of
+// a pattern anew.
 
 #include "base/result.h"
 #include "host/host.h"
