@@ -74,6 +74,7 @@ class RunningGuest final : public LiveGuest {
 // One line of why nothing is behind a name.
 Error nobody(const std::string& pattern, const host::Discovery& discovery) {
   std::vector<std::string> names;
+  names.reserve(discovery.machines.size());
   for (const host::VirtualMachine& machine : discovery.machines) names.push_back(machine.name);
   if (names.empty())
     return {ErrorCode::missing, "no QEMU machine runs here, be it libvirt's or another", pattern};
@@ -126,9 +127,9 @@ class MachineFinder {
 
  private:
   std::string name_for(const host::VirtualMachine& machine) {
-    const std::string name = names_.contains(machine.name)
-                                 ? fmt::format("{} ({})", machine.name, machine.pid)
-                                 : machine.name;
+    std::string name = names_.contains(machine.name)
+                           ? fmt::format("{} ({})", machine.name, machine.pid)
+                           : machine.name;
     names_.insert(name);
     return name;
   }

@@ -16,7 +16,6 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 namespace brim::share {
