@@ -130,9 +130,8 @@ constexpr std::array kMetrics = std::to_array<Metric>({
     {"share.stored_bytes", "bytes", "What patches and compressed pages take."},
     {"share.swap_bytes", "bytes", "Memory in swap (smaps Swap).", Direction::less_is_better},
     {"share.tuner_cpu_percent", "percent",
-     "Processor time of brim's own tuner of the sharing mechanism since the sample before, taken "
-     "in "
-     "brim's process; 100 is one processor.",
+     "Processor time of brim's own tuner of the sharing mechanism, in brim's process, since the "
+     "sample before; 100 is one processor.",
      Direction::less_is_better},
     {"share.unread_absent_pages", "pages",
      "Pages not read because they are never touched or not mapped."},
