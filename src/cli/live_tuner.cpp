@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/live_tuner.h"
 
+#include "base/own_time.h"
 #include "guard/share_guard.h"
 #include "guard/share_reader.h"
 #include "share/tune/share_plan.h"
@@ -35,6 +36,7 @@ class GuardsTuner final : public share::live::LiveTuner {
       : reader_(std::move(reader)), policy_(policy_at(speed)) {}
 
   [[nodiscard]] Result<TunerOrder> look(std::span<const int> guests) override {
+    const Time began = thread_time();
     const Time now = time_now();
     BRIM_TRY(ShareSnapshot snapshot, reader_.look());
     std::erase_if(snapshot.subjects, [guests](const share::tune::Subject& subject) {
@@ -46,7 +48,7 @@ class GuardsTuner final : public share::live::LiveTuner {
     TunerOrder order;
     for (const share::tune::KnobChange& change : plan.changes)
       order.settings.push_back({change.knob, change.value});
-    order.next_look = guard::look_again_after(plan, time_now() - now);
+    order.next_look = guard::look_again_after(plan, thread_time() - began);
     return order;
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guard/share_guard.h"
 
+#include "base/own_time.h"
+
 #include <algorithm>
 #include <chrono>
 
@@ -76,11 +78,11 @@ void ShareGuard::tell_advice(const std::vector<share::tune::Advice>& advice) {
 }
 
 Result<Time> ShareGuard::step(Time now) {
-  const Time began = steady_now();
+  const Time began = process_time();
   const bool closely = close_look_due(now);
   BRIM_TRY(const share::tune::ShareSnapshot snapshot,
            closely ? reader_.look_closely() : reader_.look());
-  const Time took = steady_now() - began;
+  const Time took = process_time() - began;
   const Phase before = history_.phase;
   const bool first = !history_.begun;
   SharePlan plan = share::tune::plan(snapshot, history_, policy_, now);

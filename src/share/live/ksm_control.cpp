@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/live/ksm_control.h"
 
+#include "base/own_time.h"
 #include "host/ksm.h"
 #include "host/process.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include <fmt/format.h>
 
@@ -15,12 +15,6 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr std::string_view kKnobs = "/sys/kernel/mm/ksm/";
-
-nanoseconds thread_time() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
-}
 
 bool has_mergeable_memory(const host::Host& host, int pid) {
   const auto process = host::Process::open(host, pid);

@@ -94,7 +94,7 @@ TEST_F(KsmOfAHost, Ksm_as_it_is_gets_nothing_written) {
   auto control = take(plan);
   ASSERT_TRUE(control) << error_line(control.error());
   EXPECT_TRUE(control->begin());
-  EXPECT_FALSE(control->tuning_interval());
+  EXPECT_FALSE(control->tuned());
   EXPECT_TRUE(control->end(*host_));
   EXPECT_EQ(knob("run"), "?");
   EXPECT_EQ(knob("pages_to_scan"), "1000");

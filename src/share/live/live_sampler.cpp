@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/live/live_sampler.h"
 
+#include "base/own_time.h"
 #include "base/progress.h"
 #include "host/ksm.h"
 #include "share/measure/scan.h"
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <utility>
 #include <vector>
 
@@ -20,12 +20,6 @@ namespace {
 using std::chrono::duration;
 using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
-
-nanoseconds own_processor_time() {
-  timespec time{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
-}
 
 double percent_of(nanoseconds part, nanoseconds whole) {
   return whole.count() <= 0
@@ -103,7 +97,7 @@ Result<LiveSampler::Times> LiveSampler::times_now(Guests guests) {
   Times now;
   now.at = steady_clock::now();
   BRIM_TRY(now.host, host::read_processor_times(host_));
-  now.own = own_processor_time();
+  now.own = process_time();
   if (ksmd_) {
     BRIM_TRY(const host::ProcessStat stat, ksmd_->stat());
     now.ksmd = host::processor_time_of(stat);

@@ -150,6 +150,8 @@ void enter(const ShareSnapshot& snapshot, const Reckoning& reckoning, const Deci
            ShareHistory& history, Time now) {
   if (!history.begun) {
     history.since = now;
+    // Where whoever ran it before stopped is not known, unless it never ran.
+    history.stopped_within = !snapshot.progress.scanned || snapshot.progress.scanned->count() > 0;
     if (!history.broken_settled) history.broken_settled = snapshot.progress.broken;
   }
   if (history.phase == Phase::scanning && decision.phase == Phase::scanning)

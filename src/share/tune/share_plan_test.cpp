@@ -216,6 +216,17 @@ TEST(Share_plan, Takes_one_full_scan_more_where_ksmd_was_not_stopped_at_the_end_
   }
 }
 
+TEST(Share_plan, Takes_one_full_scan_more_at_first_where_somebody_else_had_ksmd_run_before) {
+  for (const bool ran : {false, true}) {
+    ShareSnapshot snapshot = quiet_host();
+    snapshot.subjects = {machine(1, gibibytes(2)), machine(2, gibibytes(2))};
+    if (ran) snapshot.progress.scanned = Pages(12345);
+    const SharePlan first = plan(snapshot, {}, default_policy(), kSecond);
+    ASSERT_EQ(first.phase, Phase::scanning);
+    EXPECT_EQ(first.history.done_at_full_scans, ran ? 3U : 2U);
+  }
+}
+
 TEST(Share_plan, Knows_whether_it_stopped_ksmd_in_its_sleep_after_a_full_scan) {
   HostUnderPlan host = host_with(4, 0.5);
   host.step();
