@@ -43,7 +43,8 @@ class ShareGuard {
   std::vector<share::tune::Advice> told_;
 };
 
-// After a look that took `took` of a processor: as planned, and so that looking takes little of the time.
+// After a look that took `took` of a processor: as planned, and so that looking takes little of the
+// time.
 [[nodiscard]] share::tune::Time look_again_after(const share::tune::SharePlan& plan,
                                                  share::tune::Time took);
 
