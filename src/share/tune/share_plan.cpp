@@ -48,9 +48,9 @@ double wanted_gib_s(const Reckoning& reckoning) {
 
 // What a processor second of ksmd has saved so far, in GiB s.
 double average_return(const ShareHistory& history) {
-  constexpr double kGib = 1024.0 * 1024 * 1024;
+  constexpr double kBytesOfGib = 1024.0 * 1024 * 1024;
   const double spent = seconds_in(history.spent);
-  return spent > 0 ? history.saved_byte_s / kGib / spent : 0;
+  return spent > 0 ? history.saved_byte_s / kBytesOfGib / spent : 0;
 }
 
 // Where scans have returned much, the next one must return a part of it.
