@@ -14,9 +14,9 @@ void PageCycle::add(SimulatedMemory::Range pages) {
 }
 
 std::uint64_t PageCycle::turns(ModelTime until) {
-  const double seconds = std::chrono::duration<double>(until).count();
+  const double elapsed_s = std::chrono::duration<double>(until).count();
   // What floating point took from a whole number is given back.
-  const double due = std::floor(seconds * pages_per_s_ + 1e-6);
+  const double due = std::floor(elapsed_s * pages_per_s_ + 1e-6);
   const std::uint64_t all = std::max(turns_, static_cast<std::uint64_t>(std::max(0.0, due)));
   const std::uint64_t more = all - turns_;
   turns_ = all;
