@@ -65,7 +65,7 @@ class LiveRun {
       BRIM_TRY(auto tuner, make_tuner_(host_, plan_.speed));
       ksm.use_tuner(std::move(tuner));
     }
-    const Result<void> outcome = study(ksm);
+    Result<void> outcome = study(ksm);
     guests_.clear();
     BRIM_CHECK(ksm.end(host_));
     return outcome;
