@@ -53,15 +53,19 @@ Result<study::PublishedStudy> open_published(const std::string& name) {
               name);
 }
 
-Result<void> check_only(const study::PublishedStudy& published,
-                        const std::vector<std::string>& only) {
+Result<void> check_only(const study::PublishedStudy& published, const ReproduceOptions& options) {
   std::vector<std::string> names(published.runs.size());
   std::transform(published.runs.begin(), published.runs.end(), names.begin(),
                  [](const study::PublishedRun& run) { return run.name; });
-  for (const std::string& name : only)
+  for (const std::string& name : options.only)
     if (std::find(names.begin(), names.end(), name) == names.end())
       return fail(ErrorCode::bad_input,
                   fmt::format("no run '{}'; runs: {}", name, fmt::join(names, ", ")), "--only");
+  for (const study::PublishedRun& run : published.runs)
+    if (run.live_only && !options.live &&
+        std::find(options.only.begin(), options.only.end(), run.name) != options.only.end())
+      return fail(ErrorCode::bad_input, fmt::format("no model can run '{}'; --live does", run.name),
+                  "--only");
   return {};
 }
 
@@ -208,7 +212,7 @@ nlohmann::json result_json(const study::PublishedStudy& published, const Reprodu
 Result<int> help_to_reproduce(const Session& session, const ReproduceOptions& options,
                               study::RankTeam& team) {
   BRIM_TRY(const study::PublishedStudy published, open_published(options.study));
-  BRIM_CHECK(check_only(published, options.only));
+  BRIM_CHECK(check_only(published, options));
   BRIM_TRY(const study::Catalogue catalogue, study::open_catalogue(study_areas(), {}));
   const StopOnSignal stop;
   BRIM_TRY([[maybe_unused]] const Ran none,
@@ -228,7 +232,7 @@ Result<int> reproduce(const Session& session, const ReproduceOptions& options) {
   }
   BRIM_CHECK(check_output(options.output));
   BRIM_TRY(const study::PublishedStudy published, open_published(options.study));
-  BRIM_CHECK(check_only(published, options.only));
+  BRIM_CHECK(check_only(published, options));
   BRIM_TRY(const study::Catalogue catalogue, study::open_catalogue(study_areas(), {}));
   Recording recording = options.no_store ? Recording() : Recording(open_store(session));
   if (recording.error() && !session.store.empty()) return fail(*recording.error());

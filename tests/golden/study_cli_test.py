@@ -193,6 +193,7 @@ def test_a_published_study_beside_ours():
     assert summary["claims_held"] + summary["claims_failed"] <= summary["claims_total"]
     assert "share" in one_line(run("reproduce", "shar", status=2))
     assert "kvm-1" in one_line(run("reproduce", "share", "--only", "kvm-9", status=2))
+    assert "--live" in one_line(run("reproduce", "share", "--only", "kvm-real", status=2))
 
 
 def test_lists_follow_their_schema():
