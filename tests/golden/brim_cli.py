@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Helpers of the command-line tests: run brim, make images, check against the shipped schemas."""
+import atexit
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -31,6 +34,13 @@ def run_json(schema, *arguments, **options):
     text = (SOURCE / "data/schemas" / f"{schema}.schema.json").read_text()
     jsonschema.Draft202012Validator(json.loads(text)).validate(value)
     return value
+
+
+def scratch(name):
+    """A folder of the test's own, gone when it ends."""
+    folder = Path(tempfile.mkdtemp(prefix=f"brim-{name}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def one_line(done):

@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the program keeps and where it writes: the journal, the store, files, exports, runs cut short."""
-import atexit
 import json
 import os
 import pty
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from brim_cli import BRIM, SOURCE, main, one_line, page, run, run_json, write_image
+from brim_cli import BRIM, SOURCE, main, one_line, page, run, run_json, scratch, write_image
 
-WORK = Path(tempfile.mkdtemp(prefix="brim-state-"))
-atexit.register(shutil.rmtree, WORK, ignore_errors=True)
+WORK = scratch("state")
 STORE = WORK / "store/brim.sqlite"
 JOURNAL = WORK / "state/journal"
 os.environ["BRIM_STORE"] = str(STORE)

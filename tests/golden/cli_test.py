@@ -6,13 +6,12 @@ import pty
 import re
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
-from brim_cli import BRIM, PAGE, SOURCE, main, one_line, page, run, run_json, write_image
+from brim_cli import BRIM, PAGE, SOURCE, main, one_line, page, run, run_json, scratch, write_image
 
-WORK = Path(tempfile.mkdtemp(prefix="brim-cli-"))
+WORK = scratch("cli")
 os.environ["BRIM_STORE"] = str(WORK / "store/brim.sqlite")
 os.environ["BRIM_STATE_DIR"] = str(WORK / "state")
 ZERO = bytes(PAGE)

@@ -5,12 +5,10 @@ folder that has the files the docs speak of. What needs root and has `sudo` in f
 import os
 import re
 import shlex
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
-from brim_cli import BRIM, PAGE, SOURCE, main, page, write_image
+from brim_cli import BRIM, PAGE, SOURCE, main, page, scratch, write_image
 
 DOCS = [SOURCE / "README.md", *sorted((SOURCE / "docs").glob("*.md"))]
 
@@ -24,7 +22,7 @@ def commands():
 
 
 def prepared_folder():
-    folder = Path(tempfile.mkdtemp(prefix="brim-docs-"))
+    folder = scratch("docs")
     common = [page(i) for i in range(200)]
     load = [bytes(i % 256 for i in range(PAGE))] * 300
     write_image(folder / "vm1.raw", common + load + [bytes(PAGE)] * 100)
@@ -53,7 +51,6 @@ def test_commands_of_the_docs_run():
         # 1: a process that ended while it was read.
         assert result.returncode in (0, 1), f"{name}: {command}: {result.returncode}: {result.stderr}"
         done += 1
-    shutil.rmtree(folder)
     assert done >= 5, f"only {done} commands found in the docs"
 
 

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import jsonschema
-from brim_cli import BRIM, SOURCE, main, one_line, run, run_json
+from brim_cli import BRIM, SOURCE, main, one_line, run, run_json, scratch
 
-FOLDER = Path(tempfile.mkdtemp(prefix="brim-guard-"))
+FOLDER = scratch("guard")
 os.environ["BRIM_STORE"] = str(FOLDER / "store.sqlite")
 os.environ["BRIM_STATE_DIR"] = str(FOLDER / "state")
 HOSTS = SOURCE / "tests/fixtures/hosts"

@@ -4,12 +4,11 @@
 import json
 import os
 import random
-import tempfile
 from pathlib import Path
 
-from brim_cli import PAGE, main, one_line, page, run, run_json, write_image
+from brim_cli import PAGE, main, one_line, page, run, run_json, scratch, write_image
 
-FOLDER = Path(tempfile.mkdtemp(prefix="brim-images-"))
+FOLDER = scratch("images")
 os.environ["BRIM_STORE"] = str(FOLDER / "store.sqlite")
 ZERO = bytes(PAGE)
 COLUMNS = ("zero_pages", "used_pages", "minimum_pages", "intra_saving_pages", "inter_saving_pages")

@@ -4,13 +4,12 @@
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
-from brim_cli import BRIM, main, one_line, run, run_json
+from brim_cli import BRIM, main, one_line, run, run_json, scratch
 
-FOLDER = Path(tempfile.mkdtemp(prefix="brim-study-"))
+FOLDER = scratch("study")
 os.environ["BRIM_STORE"] = str(FOLDER / "store.sqlite")
 SMALL = ["--set", "study.scale=0.02"]
 

@@ -5,13 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from brim_cli import BRIM, main, one_line, page, run, run_json, write_image
+from brim_cli import BRIM, main, one_line, page, run, run_json, scratch, write_image
 
-FOLDER = Path(tempfile.mkdtemp(prefix="brim-ranks-"))
+FOLDER = scratch("ranks")
 os.environ["BRIM_STORE"] = str(FOLDER / "store.sqlite")
 # Open MPI refuses root and more ranks than processors unless told; one processor a rank is enough.
 MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe"]

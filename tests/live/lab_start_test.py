@@ -8,14 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
-from brim_cli import BRIM, main, run_json  # noqa: E402
+from brim_cli import BRIM, main, run_json, scratch  # noqa: E402
 
 CACHE = Path(os.environ.get("BRIM_LAB_CACHE", "/var/cache/brim"))
-WORK = Path(tempfile.mkdtemp(prefix="brim-start-"))
+WORK = scratch("start")
 os.environ["BRIM_STATE_DIR"] = str(WORK / "state")
 
 
@@ -95,7 +94,4 @@ if __name__ == "__main__":
     if os.geteuid() != 0 or not (CACHE / "initramfs.cpio").exists() or not shutil.which("qemu-system-x86_64"):
         print("SKIP: needs root, QEMU and what `brim lab prepare` makes")
         sys.exit(1 if os.environ.get("CI") == "true" else 77)
-    try:
-        main(globals())
-    finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+    main(globals())

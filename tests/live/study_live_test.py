@@ -16,9 +16,9 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
-from brim_cli import BRIM, main, one_line, run, run_json  # noqa: E402
+from brim_cli import BRIM, main, one_line, run, run_json, scratch  # noqa: E402
 
-FOLDER = Path(tempfile.mkdtemp(prefix="brim-live-"))
+FOLDER = scratch("live")
 os.environ["BRIM_STORE"] = str(FOLDER / "store.sqlite")
 os.environ["BRIM_STATE_DIR"] = str(FOLDER / "state")
 KSM = Path("/sys/kernel/mm/ksm")
