@@ -111,7 +111,7 @@ constexpr std::array kTps = std::to_array<Parameter>({
      {},
      0},
     {"share_at_allocation", Type::boolean, "", "true",
-     "Pages are looked up as they are made, not only when the scan comes to them."},
+     "New pages are looked at as soon as the rate allows, not only when the scan comes to them."},
     {"scan_order", Type::choice, "", "random", "Which pages of a guest come first.",
      "random,read_only_first,code_first,unchanged_first"},
     {"large_pages", Type::boolean, "", "false",

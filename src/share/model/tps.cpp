@@ -35,18 +35,32 @@ void Tps::set_rates() {
   const double slower = limit > 0 ? std::max(1.0, rate / limit) : 1;
   for (Guest& guest : guests_)
     guest.period = scan_time / static_cast<double>(guest.pages.end - guest.pages.first) * slower;
+  new_looks_ = knobs_.share_at_allocation && (limit <= 0 || rate < limit);
+  new_period_ = limit > 0 && new_looks_ ? 1 / (limit - rate) : 0;
 }
 
 void Tps::run(ModelTime until) {
   const auto end = static_cast<double>(until.count());
   for (;;) {
     const auto guest = std::ranges::min_element(guests_, {}, &Guest::turn);
-    if (guest == guests_.end() || guest->turn > end) break;
+    if (guest == guests_.end()) break;
+    if (!new_pages_.empty() && new_turn_ <= std::min(guest->turn, end)) {
+      look_at_new_page();
+      continue;
+    }
+    if (guest->turn > end) break;
     if (guest->next == guest->order.size()) draw_order(*guest);
     visit(*guest, guest->order[guest->next++]);
     guest->turn += guest->period;
   }
   time_ = std::max(time_, until);
+}
+
+void Tps::look_at_new_page() {
+  const Page page = new_pages_.front();
+  new_pages_.pop_front();
+  new_turn_ += new_period_;
+  visit(*guest_of(page), page);
 }
 
 void Tps::draw_order(Guest& guest) {
@@ -86,7 +100,9 @@ void Tps::allocated(Page page) {
   Guest* const guest = guest_of(page);
   if (guest == nullptr) return;
   if (pressure_ && large(*guest, page)) break_up(*guest, (page - guest->pages.first) / kLargePage);
-  if (knobs_.share_at_allocation && !large(*guest, page)) visit(*guest, page);
+  if (!new_looks_ || large(*guest, page)) return;
+  if (new_pages_.empty()) new_turn_ = std::max(new_turn_, static_cast<double>(time_.count()));
+  new_pages_.push_back(page);
 }
 
 bool Tps::large(const Guest& guest, Page page) {

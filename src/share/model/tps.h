@@ -14,17 +14,24 @@
 // pages the guest has not touched pass their turn. If that asks for more than ShareScanGHz allows
 // over all guests, all are slowed down alike. What scanning costs is counted but does not slow it.
 //
+// With share_at_allocation a page that has got its first frame waits for a look of its own, in the
+// order in which pages came, at the rate that scanning leaves of ShareScanGHz (where it leaves
+// none, all wait for the scan). The look finds what the guest has made of the page by then: at the
+// allocation itself, a write fault, there was nothing in it yet.
+//
 // Large pages (2 MiB) are never shared. Their 4 KiB parts are scanned and leave hints, so that
 // what they have in common is shared at once when they are broken up under pressure.
 //
-// LIMIT: a large page counts only the pages the guest has touched; a broken one is not put together
-// again; all are broken at once. No salting: guests share with each other as before ESX 6.0's.
+// LIMIT: that ESX looks at new pages is published, in which order and how fast is not; a large page
+// counts only the pages the guest has touched; a broken one is not put together again; all are
+// broken at once. No salting: guests share with each other as before ESX 6.0's.
 
 #include "base/rng.h"
 #include "share/model/mechanism.h"
 #include "share/model/shared_frames.h"
 
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -83,8 +90,9 @@ class Tps final : public Mechanism {
     std::vector<bool> small{};  // of each whole large page: broken up
   };
 
-  // All at the rate asked for, or slowed down alike.
+  // All at the rate asked for, or slowed down alike; what is left is for new pages.
   void set_rates();
+  void look_at_new_page();
   void draw_order(Guest& guest);
   [[nodiscard]] bool preferred(Page page) const;
   // Null for a page not added.
@@ -106,6 +114,10 @@ class Tps final : public Mechanism {
   Work work_;
 
   std::vector<Guest> guests_;
+  std::deque<Page> new_pages_;  // whose first look is to come
+  double new_turn_ = 0;         // when, in ns
+  double new_period_ = 0;       // between two, in ns
+  bool new_looks_ = false;      // whether there is time for any
   SharedFrames<ContentHash> shared_;
   boost::unordered_flat_map<ContentHash, Page> hints_;
   std::vector<ContentHash> hashes_;  // by page: when last scanned

@@ -110,20 +110,61 @@ TEST(TpsTest, The_hosts_processors_limit_the_rate_of_all_guests_alike) {
   EXPECT_EQ(tps.work().checksums, 8192u) << "each page once";
 }
 
-TEST(TpsTest, A_page_is_looked_up_when_it_is_allocated_unless_told_not_to) {
-  for (const bool at_once : {true, false}) {
+TEST(TpsTest, A_new_page_gets_a_look_of_its_own_unless_told_not_to) {
+  for (const bool looks : {true, false}) {
     SimulatedMemory memory;
     TpsKnobs knobs = scan_in(3600s);
-    knobs.share_at_allocation = at_once;
+    knobs.share_at_allocation = looks;
     Tps tps(memory, knobs, Costs{}, Rng(1));
     tps.add(memory.add_guest(Pages(10)));
     for (Page page = 0; page < 3; ++page) {
-      memory.write(page, content(4));
+      memory.write(page, content(4 + page));
       tps.allocated(page);
+      memory.write(page, content(4));
     }
-    EXPECT_EQ(memory.totals().saved_pages(), at_once ? 2u : 0u);
+    EXPECT_EQ(memory.totals().saved_pages(), 0u) << "the guest is still writing to them";
+    tps.run(1s);
+    EXPECT_EQ(memory.totals().saved_pages(), looks ? 2u : 0u);
     expect_sound(memory);
   }
+}
+
+// Of 1,024 pages a second scanning takes 256. The first second, when nothing was new, is lost.
+TEST(TpsTest, New_pages_are_looked_at_with_what_scanning_leaves_of_the_rate) {
+  SimulatedMemory memory;
+  TpsKnobs knobs = scan_in(16s);
+  knobs.share_at_allocation = true;
+  knobs.host_ghz = 1;
+  Tps tps(memory, knobs, Costs{}, Rng(1));
+  tps.add(memory.add_guest(Pages(4096)));
+  tps.run(1s);
+  for (Page page = 0; page < 1536; ++page) {
+    memory.write(page, content(1 + page));
+    tps.allocated(page);
+  }
+  tps.run(2s);
+  const auto first_second = tps.work().visits;
+  EXPECT_GE(first_second, 767u);
+  EXPECT_LE(first_second, 768u + 256u);
+  tps.run(3001ms);
+  EXPECT_GE(tps.work().visits, 1535u);
+}
+
+TEST(TpsTest, New_pages_wait_for_the_scan_where_it_takes_all_of_the_rate) {
+  SimulatedMemory memory;
+  TpsKnobs knobs = scan_in(1s);
+  knobs.share_at_allocation = true;
+  knobs.host_ghz = 1;
+  Tps tps(memory, knobs, Costs{}, Rng(1));
+  tps.add(memory.add_guest(Pages(2048)));
+  for (Page page = 0; page < 10; ++page) {
+    memory.write(page, content(4));
+    tps.allocated(page);
+  }
+  tps.run(20ms);
+  EXPECT_LE(tps.work().visits, 5u);
+  tps.run(2s);
+  EXPECT_EQ(memory.totals().saved_pages(), 9u);
 }
 
 // 100 pages, of which 90 to 99, alone equal, come first: shared after 10 of 100 turns.
@@ -222,6 +263,7 @@ TEST(TpsTest, Memory_allocated_under_pressure_is_not_large) {
       memory.write(page, content(4));
       tps.allocated(page);
     }
+    tps.run(pressure ? 200ms : 100ms);
     EXPECT_EQ(memory.totals().saved_pages(), pressure ? 2u : 0u);
   }
   EXPECT_EQ(tps.work().breaks, 2u);
