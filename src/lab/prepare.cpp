@@ -27,9 +27,11 @@ Result<void> check_names(const std::vector<std::string>& names) {
 }
 
 Result<void> check_programs(const Step& step) {
-  for (const std::string_view program : step.programs)
+  for (const auto& [program, package] : step.programs)
     if (!on_path(std::string(program)))
-      return fail(ErrorCode::missing, "no such program on PATH", std::string(program));
+      return fail(ErrorCode::missing,
+                  fmt::format("not on PATH; on Debian `apt install {}`", package),
+                  std::string(program));
   return {};
 }
 
@@ -99,6 +101,7 @@ std::vector<StepDescription> prepare_steps() {
 
 Result<std::vector<PreparedStep>> prepare(Cache& cache, const PrepareOptions& options) {
   BRIM_CHECK(check_names(options.only));
+  add_system_programs_to_path();
   BRIM_TRY(PackageArchive packages, PackageArchive::create(cache.path("apt"), options.mirror));
   std::vector<PreparedStep> prepared;
   for (const Step& step : steps()) {

@@ -154,9 +154,14 @@ Result<std::vector<MadeFile>> make_root(const Step& step, Preparation& preparati
 
 Step kernel_step(std::string_view name, std::string_view summary, std::string_view package,
                  std::string_view suite, std::string_view version) {
-  return {name,          summary,     {"apt-get", "apt-cache", "dpkg-deb", "depmod"},
-          kernel_inputs, make_kernel, package,
-          suite,         version};
+  return {name,
+          summary,
+          {{"apt-get", "apt"}, {"apt-cache", "apt"}, {"dpkg-deb", "dpkg"}, {"depmod", "kmod"}},
+          kernel_inputs,
+          make_kernel,
+          package,
+          suite,
+          version};
 }
 
 }  // namespace
@@ -173,7 +178,7 @@ const std::vector<Step>& steps() {
                   "linux-image-amd64", kBackports, "6.12"),
       {"initramfs",
        "busybox and brim's agent",
-       {"apt-get", "dpkg-deb"},
+       {{"apt-get", "apt"}, {"dpkg-deb", "dpkg"}},
        initramfs_inputs,
        make_initramfs,
        "",
@@ -181,7 +186,10 @@ const std::vector<Step>& steps() {
        ""},
       {"rootfs",
        "Debian 12 with MariaDB and gcc, a read-only base",
-       {"apt-get", "mmdebstrap", "mkfs.ext4", "unshare"},
+       {{"apt-get", "apt"},
+        {"mmdebstrap", "mmdebstrap"},
+        {"mkfs.ext4", "e2fsprogs"},
+        {"unshare", "util-linux"}},
        root_inputs,
        make_root,
        "",

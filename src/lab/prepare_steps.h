@@ -22,10 +22,15 @@ struct Preparation {
   }
 };
 
+struct Program {
+  std::string_view name;
+  std::string_view package;  // Debian's, that has it
+};
+
 struct Step {
   std::string_view name;
   std::string_view summary;
-  std::vector<std::string_view> programs;  // all needed
+  std::vector<Program> programs;  // all needed
   // What it is made from: where that has not changed, neither has the step.
   Result<std::string> (*inputs)(const Step& step, const PrepareOptions& options);
   Result<std::vector<MadeFile>> (*make)(const Step& step, Preparation& preparation);

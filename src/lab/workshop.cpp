@@ -58,4 +58,9 @@ bool on_path(const std::string& program) {
   return false;
 }
 
+void add_system_programs_to_path() {
+  const char* path = std::getenv("PATH");
+  ::setenv("PATH", fmt::format("{}:/usr/sbin:/sbin", path != nullptr ? path : "/bin").c_str(), 1);
+}
+
 }  // namespace brim::lab

@@ -28,5 +28,8 @@ class Workshop {
 
 // Whether a program of this name is on PATH.
 [[nodiscard]] bool on_path(const std::string& program);
+// Debian leaves out depmod's and mkfs.ext4's folders for users other than root. For the whole
+// process; before it has threads.
+void add_system_programs_to_path();
 
 }  // namespace brim::lab
