@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25)
 # Writes OUTPUT, an initializer list of the files FILES (paths under ROOT, separated by |).
 string(REPLACE "|" ";" files "${FILES}")
 set(text "")

@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25)
 # Writes assets_generated.h: where the files to embed are, and the SHA-256 sums of the scripts.
 file(SHA256 "${ECHARTS}" echarts_sum)
 file(SHA256 "${REPORT_JS}" report_sum)
