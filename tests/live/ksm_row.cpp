@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 const std::string kKsm = "/sys/kernel/mm/ksm/";
-constexpr milliseconds kSampling{20};
+constexpr milliseconds kSampling{5};
 
 std::uint64_t counter(const std::string& name) {
   return std::strtoull(read_text(kKsm + name).c_str(), nullptr, 10);
@@ -57,9 +57,31 @@ class RunningLoad {
   [[nodiscard]] bool filled() const { return progress_ != nullptr && progress_->filled; }
   [[nodiscard]] std::uint64_t cycles() const { return progress_->cycles; }
 
+  // Called often: sees when cycles end.
+  void watch(double t) {
+    const std::uint64_t now = cycles();
+    if (now == seen_) return;
+    if (first_ == 0) {
+      first_ = t;
+      of_first_ = now;
+    }
+    last_ = t;
+    seen_ = now;
+  }
+  // From the first that was seen to the last; `pause` where there were not two.
+  [[nodiscard]] KsmCycles watched(double pause) const {
+    const auto between = static_cast<double>(seen_ - of_first_);
+    return {first_, between > 0 ? (last_ - first_) / between : pause};
+  }
+  void begin_watch() { seen_ = of_first_ = cycles(); }
+
  private:
   lab::LoadProgress* progress_ = nullptr;
   pid_t pid_ = 0;
+  std::uint64_t seen_ = 0;
+  std::uint64_t of_first_ = 0;
+  double first_ = 0;
+  double last_ = 0;
 };
 
 // ksmd forgets what processes that ended had merged only as it comes round.
@@ -130,14 +152,14 @@ share::model::Content content_of_page(const lab::Load& load, std::uint64_t page)
 class SimulatedHost {
  public:
   SimulatedHost(const KsmRow& row, const KsmSeries& live)
-      : cycle_(live.cycle_seconds), ksm_(memory_, knobs_of(row, live), share::model::Costs{}) {
+      : ksm_(memory_, knobs_of(row, live), share::model::Costs{}) {
     for (const lab::Load& load : loads_of(row)) {
       const auto pages = memory_.add_guest(whole_pages(load.bytes));
       for (Page page = pages.first; page < pages.end; ++page)
         memory_.write(page, content_of_page(load, page - pages.first));
       ksm_.add(pages);
-      const double begins = live.first_cycles[loads_.size()];
-      loads_.push_back({load, pages, lab::write_positions(load), begins});
+      const KsmCycles& cycles = live.cycles[loads_.size()];
+      loads_.push_back({load, pages, lab::write_positions(load), cycles.period, cycles.first});
     }
   }
 
@@ -148,7 +170,7 @@ class SimulatedHost {
       if (next->next > t) break;
       run_until(next->next);
       write(*next);
-      next->next += cycle_;
+      next->next += next->period;
     }
     run_until(t);
     const auto& counters = ksm_.counters();
@@ -163,7 +185,8 @@ class SimulatedHost {
     lab::Load load;
     share::model::SimulatedMemory::Range pages;
     std::unique_ptr<lab::WritePositions> positions;
-    double next = 0;  // s
+    double period = 0;  // s
+    double next = 0;    // s
   };
 
   // A batch and its sleep take what they took live; so its work costs nothing besides.
@@ -188,7 +211,6 @@ class SimulatedHost {
     }
   }
 
-  double cycle_;
   share::model::SimulatedMemory memory_;
   share::model::Ksm ksm_;
   std::vector<SimulatedLoad> loads_;
@@ -215,18 +237,14 @@ KsmSeries run_live_ksm(const KsmRow& row) {
   const Setting run(kKsm + "run", "1");
   const auto start = steady_clock::now();
   const std::uint64_t scanned_before = counter("pages_scanned");
-  std::vector<std::uint64_t> cycles_before;
-  for (const RunningLoad& load : loads) cycles_before.push_back(load.cycles());
-  series.first_cycles.assign(loads.size(), 0);
+  for (RunningLoad& load : loads) load.begin_watch();
   auto next = start;
   const auto end = start + duration_cast<steady_clock::duration>(duration<double>(end_of(row)));
   while (next < end) {
     const double t = seconds_since(start);
     series.samples.push_back({t, static_cast<double>(counter("pages_shared")),
                               static_cast<double>(counter("pages_sharing"))});
-    for (std::size_t i = 0; i < loads.size(); ++i)
-      if (series.first_cycles[i] == 0 && loads[i].cycles() > cycles_before[i])
-        series.first_cycles[i] = t;
+    for (RunningLoad& load : loads) load.watch(t);
     next += kSampling;
     std::this_thread::sleep_until(next);
   }
@@ -234,11 +252,12 @@ KsmSeries run_live_ksm(const KsmRow& row) {
   const auto scanned = static_cast<double>(counter("pages_scanned") - scanned_before);
   series.pages_per_s = scanned / took;
   series.batch_seconds = took / batches_in(row, scanned);
-  const auto cycles = static_cast<double>(loads.front().cycles() - cycles_before.front());
-  // A load that writes nothing turns more slowly than its pause says.
-  series.cycle_seconds = row.write_rate.numerator > 0 && cycles > 0
-                             ? took / cycles
-                             : duration<double>(row.loads.front().pause).count();
+  for (std::size_t i = 0; i < loads.size(); ++i) {
+    const double pause = duration<double>(row.loads[i].pause).count();
+    series.cycles.push_back(loads[i].watched(pause));
+    // A load that writes nothing turns more slowly than its pause says.
+    if (row.write_rate.numerator == 0) series.cycles.back().period = pause;
+  }
   return series;
 }
 
@@ -247,14 +266,14 @@ KsmSeries run_simulated_ksm(const KsmRow& row, const KsmSeries& live) {
   KsmSeries series;
   for (const KsmSample& sample : live.samples) series.samples.push_back(host.at(sample.t));
   series.batch_seconds = live.batch_seconds;
-  series.cycle_seconds = live.cycle_seconds;
+  series.cycles = live.cycles;
   series.pages_per_s = host.visits() / live.samples.back().t;
   return series;
 }
 
 KsmMeans means_of(const KsmRow& row, const KsmSeries& series) {
   KsmMeans means;
-  const double period = series.cycle_seconds;
+  const double period = series.cycles.front().period;
   std::vector<double> shared;
   std::vector<double> sharing;
   double began = series.samples.back().t - static_cast<double>(row.periods) * period;

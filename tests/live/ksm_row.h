@@ -35,12 +35,17 @@ struct KsmSample {
   double pages_sharing = 0;
 };
 
+// Of a load, s: when its first cycle comes, and how long one takes with its pause.
+struct KsmCycles {
+  double first = 0;
+  double period = 0;
+};
+
 struct KsmSeries {
   std::vector<KsmSample> samples;
-  double batch_seconds = 0;            // from the start of one to that of the next
-  double cycle_seconds = 0;            // of the loads, from one write to the next
-  std::vector<double> first_cycles{};  // of each load, s
-  double pages_per_s = 0;              // visited
+  double batch_seconds = 0;         // from the start of one to that of the next
+  std::vector<KsmCycles> cycles{};  // of each load
+  double pages_per_s = 0;           // visited
 };
 
 // Of each write period.
