@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thrash/model/replacement_table.h"
+
+#include "base/text.h"
+#include "study/config.h"
+#include "thrash/model/clock.h"
+#include "thrash/model/fifo.h"
+#include "thrash/model/lru.h"
+#include "thrash/model/random_replacement.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace brim::thrash::model {
+namespace {
+
+using study::Parameter;
+using study::Settings;
+using Type = study::ParameterType;
+
+constexpr std::array kClock = std::to_array<Parameter>({
+    {"reference_on_load", Type::boolean, "", "false",
+     "Loading a page sets its referenced bit, as hardware does and many textbooks don't."},
+});
+
+Clock build_clock(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table, frames, {.reference_on_load = settings.get<bool>("reference_on_load")}};
+}
+Fifo build_fifo(PageTable& table, std::size_t, const Settings&, const Rng&) { return Fifo(table); }
+Lru build_lru(PageTable& table, std::size_t, const Settings&, const Rng&) { return Lru(table); }
+RandomReplacement build_random(PageTable& table, std::size_t, const Settings&, const Rng& rng) {
+  return {table, rng.split("random replacement")};
+}
+
+// A row of the table, of a function that builds the policy.
+template <auto build>
+constexpr ReplacementPolicy row(std::string_view name, std::string_view summary,
+                                std::span<const Parameter> parameters = {}) {
+  using Policy = decltype(build(std::declval<PageTable&>(), 0, std::declval<const Settings&>(),
+                                std::declval<const Rng&>()));
+  return {{name, summary, parameters},
+          [](const ReplayTask& task, const Settings& settings) {
+            PageTable table(task.trace.pages);
+            return replay(task, table, build(table, task.frames, settings, task.rng));
+          },
+          [](PageTable& table, std::size_t frames, const Settings& settings,
+             const Rng& rng) -> std::unique_ptr<Replacement> {
+            return std::make_unique<ReplacementOf<Policy>>(build(table, frames, settings, rng));
+          }};
+}
+
+constexpr std::array kPolicies = std::to_array<ReplacementPolicy>({
+    row<build_clock>("clock", "Frames in a circle: passes those referenced since it last came.",
+                     kClock),
+    row<build_fifo>("fifo", "What was loaded longest ago leaves."),
+    row<build_lru>("lru", "What was not referenced for longest leaves."),
+    row<build_random>("random", "Any page leaves."),
+});
+static_assert(std::ranges::is_sorted(kPolicies, {},
+                                     [](const auto& policy) { return policy.family.name; }));
+
+// The places of the commas that are outside of brackets part the list.
+std::vector<std::string_view> parts_of(std::string_view list) {
+  std::vector<std::string_view> parts;
+  std::size_t depth = 0;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i <= list.size(); ++i) {
+    if (i == list.size() || (list[i] == ',' && depth == 0)) {
+      parts.push_back(trim(list.substr(start, i - start)));
+      start = i + 1;
+    } else if (list[i] == '(') {
+      ++depth;
+    } else if (list[i] == ')' && depth > 0) {
+      --depth;
+    }
+  }
+  return parts;
+}
+
+Result<Settings> read_settings(const ReplacementPolicy& policy, std::string_view text,
+                               const std::string& where) {
+  Settings settings(policy.family.parameters);
+  std::string lines;
+  for (const std::string_view part : split(text, ',')) lines += std::string(part) + "\n";
+  BRIM_TRY(const study::ConfigNode node, study::parse_config(lines, where));
+  BRIM_CHECK(settings.read(node));
+  return settings;
+}
+
+Error unknown_policy(std::string_view name) {
+  std::vector<std::string> known;
+  for (const ReplacementPolicy& policy : kPolicies) known.emplace_back(policy.family.name);
+  const auto near = nearest_word(name, known);
+  return {ErrorCode::bad_input,
+          fmt::format("no policy '{}'; {}", name,
+                      near ? fmt::format("did you mean '{}'?", *near)
+                           : fmt::format("there are {}", fmt::join(known, ", "))),
+          "--policy"};
+}
+
+Result<ChosenPolicy> choose(std::string_view part) {
+  const std::size_t bracket = part.find('(');
+  const std::string_view name = part.substr(0, bracket);
+  const ReplacementPolicy* policy = find_policy(name);
+  if (policy == nullptr) return fail(unknown_policy(name));
+  const std::string where = fmt::format("--policy {}", part);
+  if (bracket == std::string_view::npos)
+    return ChosenPolicy{policy, Settings(policy->family.parameters), std::string(part)};
+  if (!part.ends_with(')'))
+    return fail(ErrorCode::bad_input, "expected NAME(KEY=VALUE,...)", where);
+  const std::string_view inside = part.substr(bracket + 1, part.size() - bracket - 2);
+  BRIM_TRY(Settings settings, read_settings(*policy, inside, where));
+  return ChosenPolicy{policy, std::move(settings), std::string(part)};
+}
+
+}  // namespace
+
+std::span<const ReplacementPolicy> replacement_policies() { return kPolicies; }
+
+const ReplacementPolicy* find_policy(std::string_view name) {
+  const auto at =
+      std::ranges::find(kPolicies, name, [](const auto& policy) { return policy.family.name; });
+  return at == kPolicies.end() ? nullptr : &*at;
+}
+
+Result<std::vector<ChosenPolicy>> choose_policies(std::string_view list) {
+  std::vector<ChosenPolicy> chosen;
+  if (list == "all") {
+    for (const ReplacementPolicy& policy : kPolicies)
+      chosen.push_back(
+          {&policy, Settings(policy.family.parameters), std::string(policy.family.name)});
+    return chosen;
+  }
+  for (const std::string_view part : parts_of(list)) {
+    BRIM_TRY(chosen.emplace_back(), choose(part));
+  }
+  return chosen;
+}
+
+}  // namespace brim::thrash::model
