@@ -10,7 +10,7 @@
 // 1975, count in such a way). Once the bits are used up the set ones move together to the front:
 // what is looked at stays within a processor's second-level cache up to about a million pages.
 //
-// Cost: O(log pages) a reference; 16 bytes a page.
+// Cost: O(log pages) a reference; about 20 bytes a page.
 // LIMIT: below 2^30 pages.
 
 #include "base/cancel.h"

@@ -25,7 +25,7 @@
 // Cost of a reference: a look at each group above the page, and O(log pages) for each that changes.
 // Nothing here bounds the groups; where references were drawn at random there were 30 to 150 of
 // them for 4,000 to 1,000,000 pages, of which 2 or 3 changed at a reference; loops have 2.
-// Memory: 4 bytes a reference, about 20 a page.
+// Memory: 4 bytes a reference, about 25 a page.
 // LIMIT: below 2^32 - 1 references (16 GiB of trace).
 
 #include "base/cancel.h"

@@ -10,7 +10,6 @@
 namespace brim::thrash::model {
 namespace {
 
-using test::faults_of;
 using test::loop_trace;
 using test::random_trace;
 using test::trace_of;

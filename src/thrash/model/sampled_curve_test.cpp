@@ -11,7 +11,6 @@
 namespace brim::thrash::model {
 namespace {
 
-using test::counts_of;
 using test::faults_of;
 using test::loop_trace;
 
@@ -48,6 +47,7 @@ SamplingQuality quality_of(std::string_view policy, double exponent) {
   for (std::uint64_t number = 0; number < kTraces; ++number) {
     const PageTrace trace = zipf_trace(150'000, 20'000, exponent, Rng(number));
     std::vector<double> truth;
+    truth.reserve(kSampledSizes.size());
     for (const std::size_t frames : kSampledSizes)
       truth.push_back(miss_ratio_of(policy, trace, frames));
     for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
