@@ -71,10 +71,14 @@ Result<model::PageTrace> load(const ReplayText& typed, const Replay& replay, con
            image::open_trace(typed.trace, replay.format,
                              {.instructions = typed.instructions, .page_size = typed.page_size}));
   Progress bar(stderr, "Reading", 0);
-  BRIM_TRY(model::PageTrace trace, model::load_trace(*reader, bar, cancel));
-  if (trace.references.empty())
+  auto loaded = model::load_trace(*reader, bar, cancel);
+  if (!loaded) {
+    if (loaded.error().where.empty()) loaded.error().where = typed.trace;
+    return fail(std::move(loaded).error());
+  }
+  if (loaded->references.empty())
     return fail(ErrorCode::bad_input, "no reference in it", typed.trace);
-  return trace;
+  return loaded;
 }
 
 Result<int> thrash_replay(const ReplayText& typed) {

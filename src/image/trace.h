@@ -32,6 +32,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -47,7 +48,7 @@ enum class TraceFormat : std::uint8_t { pages, lackey, csv, oracle_general, cham
 
 // For references of formats that do not record it. oracleGeneral's own records say -1, or the
 // largest number, where an object is not asked for again.
-inline constexpr std::int64_t kNoNext = -1;
+inline constexpr std::int64_t kNoNext = std::numeric_limits<std::int64_t>::min();
 
 struct TraceReference {
   std::uint64_t page = 0;       // its number, whatever that counts

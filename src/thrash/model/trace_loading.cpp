@@ -15,16 +15,16 @@ constexpr std::size_t kBatch = 4096;
 constexpr std::size_t kMostPages = std::size_t{1} << 31;
 
 Error wrong_next(const image::TraceReader& reader, std::uint64_t number) {
-  return {ErrorCode::bad_input,
-          fmt::format("reference {} comes where an earlier one's next access did not say it would",
-                      number),
-          reader.place(number)};
+  return {
+      ErrorCode::bad_input,
+      fmt::format("reference {} (from 0) comes where an earlier one's next access does not say so",
+                  number),
+      reader.place(number)};
 }
 
-Error missing_next(const image::TraceReader& reader, std::uint64_t number) {
+Error missing_next(std::uint64_t number) {
   return {ErrorCode::bad_input,
-          fmt::format("the next access that reference {} says does not come", number),
-          reader.place(number)};
+          fmt::format("the next access that reference {} (from 0) says does not come", number), ""};
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ Result<PageTrace> load_trace(image::TraceReader& reader, Progress& progress, con
   trace.pages = numbering.size();
   if (!says_next) return trace;
   if (const auto missing = check.missing(trace.references.size()))
-    return fail(missing_next(reader, *missing));
+    return fail(missing_next(*missing));
   return trace;
 }
 
