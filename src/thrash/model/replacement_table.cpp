@@ -9,6 +9,7 @@
 #include "thrash/model/lau.h"
 #include "thrash/model/lru.h"
 #include "thrash/model/nru.h"
+#include "thrash/model/opt.h"
 #include "thrash/model/random_replacement.h"
 #include "thrash/model/second_chance.h"
 #include "thrash/model/two_handed_clock.h"
@@ -132,6 +133,9 @@ constexpr std::array kPolicies = std::to_array<ReplacementPolicy>({
     row<build_lru>("lru", "What was not referenced for longest leaves."),
     row<build_nru>(
         "nru", "Not referenced lately before referenced, clean before modified; at random.", kNru),
+    {{"opt", "What is referenced farthest in the future leaves: no policy has fewer faults.", {}},
+     [](const ReplayTask& task, const Settings&) { return replay_opt(task); },
+     nullptr},
     row<build_random>("random", "Any page leaves."),
     row<build_second_chance>(
         "second-chance", "First in, first out; those referenced meanwhile queue again.", kClock),
