@@ -7,10 +7,10 @@
 // Whether loading a page sets its referenced bit the literature says both ways: hardware does, as
 // the faulting instruction is made again; many textbooks' examples don't. reference_on_load says.
 
+#include "thrash/model/frame_circle.h"
 #include "thrash/model/replacement.h"
 
 #include <cstddef>
-#include <vector>
 
 namespace brim::thrash::model {
 
@@ -22,64 +22,39 @@ class Clock : public OnDemand {
  public:
   // `table` must outlive it.
   Clock(PageTable& table, std::size_t frames, const ClockKnobs& knobs)
-      : table_(&table), knobs_(knobs), frame_(table.size()) {
-    pages_.reserve(frames);
-  }
+      : table_(&table), knobs_(knobs), circle_(table.size(), frames) {}
 
   void hit(PageNumber page, Access /*access*/) { table_->set_referenced(page); }
 
   void load(PageNumber page, Access /*access*/) {
-    if (free_ != kNone) {
-      place(page, free_);
-      free_ = kNone;
-    } else if (!holes_.empty()) {
-      place(page, holes_.back());
-      holes_.pop_back();
-    } else {
-      pages_.push_back(kNoPage);
-      place(page, pages_.size() - 1);
-    }
-  }
-
-  PageNumber victim() {
-    for (;;) {
-      const std::size_t frame = hand_;
-      hand_ = hand_ + 1 < pages_.size() ? hand_ + 1 : 0;
-      const PageNumber page = pages_[frame];
-      if (page == kNoPage) continue;
-      if (table_->referenced(page)) {
-        table_->clear_referenced(page);
-        continue;
-      }
-      pages_[frame] = kNoPage;
-      free_ = frame;
-      return page;
-    }
-  }
-
-  void remove(PageNumber page) {
-    pages_[frame_[page]] = kNoPage;
-    holes_.push_back(frame_[page]);
-  }
-
- private:
-  static constexpr std::size_t kNone = SIZE_MAX;
-
-  void place(PageNumber page, std::size_t frame) {
-    pages_[frame] = page;
-    frame_[page] = static_cast<std::uint32_t>(frame);
+    circle_.place(page);
     if (knobs_.reference_on_load)
       table_->set_referenced(page);
     else
       table_->clear_referenced(page);
   }
 
+  PageNumber victim() {
+    for (;;) {
+      const std::size_t frame = hand_;
+      hand_ = circle_.after(hand_);
+      const PageNumber page = circle_.page(frame);
+      if (page == kNoPage) continue;
+      if (table_->referenced(page)) {
+        table_->clear_referenced(page);
+        continue;
+      }
+      circle_.vacate(frame);
+      return page;
+    }
+  }
+
+  void remove(PageNumber page) { circle_.vacate(circle_.frame(page)); }
+
+ private:
   PageTable* table_;
   ClockKnobs knobs_;
-  std::vector<PageNumber> pages_;     // by frame; kNoPage where a page was removed
-  std::vector<std::uint32_t> frame_;  // by page
-  std::vector<std::size_t> holes_;
-  std::size_t free_ = kNone;  // the last victim's
+  FrameCircle circle_;
   std::size_t hand_ = 0;
 };
 

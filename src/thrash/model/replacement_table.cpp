@@ -3,10 +3,18 @@
 
 #include "base/text.h"
 #include "study/config.h"
+#include "thrash/model/aging.h"
 #include "thrash/model/clock.h"
 #include "thrash/model/fifo.h"
+#include "thrash/model/lau.h"
 #include "thrash/model/lru.h"
+#include "thrash/model/nru.h"
+#include "thrash/model/opt.h"
 #include "thrash/model/random_replacement.h"
+#include "thrash/model/second_chance.h"
+#include "thrash/model/two_handed_clock.h"
+#include "thrash/model/working_set.h"
+#include "thrash/model/wsclock.h"
 
 #include <algorithm>
 #include <array>
@@ -20,18 +28,81 @@ using study::Parameter;
 using study::Settings;
 using Type = study::ParameterType;
 
+// Times are in what PageTable::now() counts: references of a trace, nanoseconds of a simulated
+// machine, for which the defaults are not meant.
+constexpr std::array kAging = std::to_array<Parameter>({
+    {"bits", Type::count, "", "8", "Of each page's counter.", {}, 1, 32},
+    {"interval", Type::count, "references", "0", "Between ticks; 0: as many as frames."},
+});
 constexpr std::array kClock = std::to_array<Parameter>({
     {"reference_on_load", Type::boolean, "", "false",
      "Loading a page sets its referenced bit, as hardware does and many textbooks don't."},
 });
+constexpr std::array kLau = std::to_array<Parameter>({
+    {"inactive", Type::fraction, "", "0.03", "Of the frames: the inactive queue's target."},
+    {"cache", Type::fraction, "", "0.02", "Of the frames: the cache queue's target."},
+});
+constexpr std::array kNru = std::to_array<Parameter>({
+    {"interval", Type::count, "references", "0",
+     "Between clearings of all referenced bits; 0: as many as frames."},
+});
+constexpr std::array kTwoHandedClock = std::to_array<Parameter>({
+    {"spread", Type::fraction, "", "0.5", "Of the circle: how far the hands are apart."},
+});
+constexpr std::array kWorkingSet = std::to_array<Parameter>({
+    {"tau", Type::count, "references", "0",
+     "A page not referenced within it leaves; 0: ten times as many as frames."},
+});
+constexpr std::array kWsClock = std::to_array<Parameter>({
+    {"tau", Type::count, "references", "0",
+     "A page used within it is of the working set; 0: as many as frames."},
+    {"reference_on_load", Type::boolean, "", "false",
+     "Loading a page sets its referenced bit, as hardware does and many textbooks don't."},
+});
 
+Aging build_aging(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table,
+          frames,
+          {.bits = static_cast<std::uint32_t>(settings.get<std::uint64_t>("bits")),
+           .interval = settings.get<std::uint64_t>("interval")}};
+}
 Clock build_clock(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
   return {table, frames, {.reference_on_load = settings.get<bool>("reference_on_load")}};
 }
 Fifo build_fifo(PageTable& table, std::size_t, const Settings&, const Rng&) { return Fifo(table); }
+Lau build_lau(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table,
+          frames,
+          {.inactive = settings.get<double>("inactive"), .cache = settings.get<double>("cache")}};
+}
 Lru build_lru(PageTable& table, std::size_t, const Settings&, const Rng&) { return Lru(table); }
+Nru build_nru(PageTable& table, std::size_t frames, const Settings& settings, const Rng& rng) {
+  return {table,
+          frames,
+          {.interval = settings.get<std::uint64_t>("interval")},
+          rng.split("not recently used")};
+}
 RandomReplacement build_random(PageTable& table, std::size_t, const Settings&, const Rng& rng) {
   return {table, rng.split("random replacement")};
+}
+
+SecondChance build_second_chance(PageTable& table, std::size_t, const Settings& settings,
+                                 const Rng&) {
+  return {table, {.reference_on_load = settings.get<bool>("reference_on_load")}};
+}
+TwoHandedClock build_two_handed_clock(PageTable& table, std::size_t frames,
+                                      const Settings& settings, const Rng&) {
+  return {table, frames, {.spread = settings.get<double>("spread")}};
+}
+WorkingSet build_working_set(PageTable& table, std::size_t frames, const Settings& settings,
+                             const Rng&) {
+  return {table, frames, {.tau = settings.get<std::uint64_t>("tau")}};
+}
+WsClock build_wsclock(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table,
+          frames,
+          {.tau = settings.get<std::uint64_t>("tau"),
+           .reference_on_load = settings.get<bool>("reference_on_load")}};
 }
 
 // A row of the table, of a function that builds the policy.
@@ -52,11 +123,29 @@ constexpr ReplacementPolicy row(std::string_view name, std::string_view summary,
 }
 
 constexpr std::array kPolicies = std::to_array<ReplacementPolicy>({
+    row<build_aging>("aging", "The lowest of counters that a timer shifts referenced bits into.",
+                     kAging),
     row<build_clock>("clock", "Frames in a circle: passes those referenced since it last came.",
                      kClock),
     row<build_fifo>("fifo", "What was loaded longest ago leaves."),
+    row<build_lau>("lau", "FreeBSD's: counts of activity; active, inactive and cache queues.",
+                   kLau),
     row<build_lru>("lru", "What was not referenced for longest leaves."),
+    row<build_nru>(
+        "nru", "Not referenced lately before referenced, clean before modified; at random.", kNru),
+    {{"opt", "What is referenced farthest in the future leaves: no policy has fewer faults.", {}},
+     [](const ReplayTask& task, const Settings&) { return replay_opt(task); },
+     nullptr},
     row<build_random>("random", "Any page leaves."),
+    row<build_second_chance>(
+        "second-chance", "First in, first out; those referenced meanwhile queue again.", kClock),
+    row<build_two_handed_clock>("two-handed-clock",
+                                "One hand clears referenced bits, another takes what stays so.",
+                                kTwoHandedClock),
+    row<build_working_set>(
+        "working-set", "What was not referenced within tau leaves, needed or not.", kWorkingSet),
+    row<build_wsclock>("wsclock", "Clock that passes what was used within tau or must be written.",
+                       kWsClock),
 });
 static_assert(std::ranges::is_sorted(kPolicies, {},
                                      [](const auto& policy) { return policy.family.name; }));
@@ -91,6 +180,7 @@ Result<Settings> read_settings(const ReplacementPolicy& policy, std::string_view
 
 Error unknown_policy(std::string_view name) {
   std::vector<std::string> known;
+  known.reserve(kPolicies.size());
   for (const ReplacementPolicy& policy : kPolicies) known.emplace_back(policy.family.name);
   const auto near = nearest_word(name, known);
   return {ErrorCode::bad_input,
