@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How fast traces are replayed:
 //   thrash_replay_bench [--check]
-// 10 million references, Zipf 1.0 over a million pages, as libCacheSim's oracleGeneral, from a file in
-// the page cache; memory of a tenth of the pages. Each row is end to end on one thread: open, read,
-// number the pages, check the next accesses, replay. --check: exit 1 when a floor is missed.
+// 10 million references, Zipf 1.0 over a million pages, as libCacheSim's oracleGeneral, from a file
+// in the page cache; memory of a tenth of the pages. Each row is end to end on one thread: open,
+// read, number the pages, check the next accesses, replay. --check: exit 1 when a floor is missed.
 
 #include "base/cancel.h"
 #include "base/own_time.h"
@@ -67,8 +67,8 @@ struct Row {
 std::function<void(const PageTrace&)> policy(std::string_view name) {
   return [name](const PageTrace& trace) {
     const auto chosen = thrash::model::choose_policies(name);
-    static_cast<void>(chosen->front().policy->replay(
-        {.trace = trace, .frames = trace.pages / 10}, chosen->front().settings));
+    static_cast<void>(chosen->front().policy->replay({.trace = trace, .frames = trace.pages / 10},
+                                                     chosen->front().settings));
   };
 }
 
@@ -84,8 +84,8 @@ std::vector<Row> rows() {
        [](const PageTrace& trace) { static_cast<void>(thrash::model::opt_faults(trace)); }},
       {"reading alone", 0, [](const PageTrace&) {}}};
   for (const auto& other : thrash::model::replacement_policies()) {
-    const bool there = std::ranges::any_of(
-        rows, [&](const Row& row) { return row.what == other.family.name; });
+    const bool there =
+        std::ranges::any_of(rows, [&](const Row& row) { return row.what == other.family.name; });
     if (!there) rows.push_back({other.family.name, 0, policy(other.family.name)});
   }
   return rows;
@@ -106,8 +106,8 @@ bool measure(const std::string& path) {
       const double seconds = std::chrono::duration<double>(thread_time() - start).count();
       best = std::max(best, kReferences / seconds / 1e6);
     }
-    held &= show(fmt::format("{}, million references/s", row.what), best, Bound::at_least,
-                 row.floor);
+    held &=
+        show(fmt::format("{}, million references/s", row.what), best, Bound::at_least, row.floor);
   }
   rusage use{};
   ::getrusage(RUSAGE_SELF, &use);

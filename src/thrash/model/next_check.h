@@ -30,6 +30,11 @@ class NextCheck {
     return true;
   }
 
+  // For speed alone.
+  void prefetch(PageNumber page) const {
+    if (page < said_.size()) __builtin_prefetch(&said_[page], 1);
+  }
+
   // The place of a reference whose next one should have come before the end, if there is any.
   [[nodiscard]] std::optional<std::uint64_t> missing(std::uint64_t references) const {
     for (const Said& said : said_) {

@@ -5,6 +5,9 @@
 #include "thrash/model/page_numbering.h"
 
 #include <array>
+#include <memory>
+#include <optional>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -27,6 +30,38 @@ Error missing_next(std::uint64_t number) {
           fmt::format("the next access that reference {} (from 0) says does not come", number), ""};
 }
 
+// What is read at a time.
+class Batch {
+ public:
+  // The pages' numbers, once some have been read.
+  Result<std::size_t> read(image::TraceReader& reader, PageNumbering& numbering) {
+    BRIM_TRY(const std::size_t count, reader.read(references_));
+    for (std::size_t i = 0; i < count; ++i) pages_[i] = references_[i].page;
+    numbering.number(std::span(pages_).first(count), std::span(numbers_).first(count));
+    return count;
+  }
+  [[nodiscard]] const image::TraceReference& reference(std::size_t i) const {
+    return references_[i];
+  }
+  [[nodiscard]] PageNumber number(std::size_t i) const { return numbers_[i]; }
+
+ private:
+  std::array<image::TraceReference, kBatch> references_;
+  std::array<std::uint64_t, kBatch> pages_;
+  std::array<PageNumber, kBatch> numbers_;
+};
+
+// The number in the batch of the first reference that is not where one before it said.
+std::optional<std::size_t> first_wrong(const Batch& batch, std::size_t count,
+                                       std::uint64_t references, NextCheck& check) {
+  constexpr std::size_t kAhead = 16;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) check.prefetch(batch.number(i + kAhead));
+    if (!check.reference(references + i, batch.number(i), batch.reference(i).next)) return i;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<PageTrace> load_trace(image::TraceReader& reader, Progress& progress, const Cancel& cancel) {
@@ -34,21 +69,21 @@ Result<PageTrace> load_trace(image::TraceReader& reader, Progress& progress, con
   PageNumbering numbering;
   NextCheck check;
   bool says_next = false;
-  std::array<image::TraceReference, kBatch> batch;
+  const auto batch = std::make_unique<Batch>();
   for (;;) {
     if (cancel.requested()) return fail(ErrorCode::interrupted, "stopped");
-    BRIM_TRY(const std::size_t count, reader.read(batch));
+    BRIM_TRY(const std::size_t count, batch->read(reader, numbering));
     if (count == 0) break;
-    for (const image::TraceReference& one : std::span(batch).first(count)) {
-      const PageNumber page = numbering.number(one.page);
-      if (one.next != image::kNoNext) {
-        says_next = true;
-        if (!check.reference(trace.references.size(), page, one.next))
-          return fail(wrong_next(reader, trace.references.size()));
-      }
-      trace.references.emplace_back(page, one.write ? Access::write : Access::read);
-    }
     if (numbering.size() >= kMostPages) return fail(ErrorCode::bad_input, "more than 2^31 pages");
+    const std::uint64_t before = trace.references.size();
+    says_next |= batch->reference(0).next != image::kNoNext;
+    if (says_next) {
+      if (const auto wrong = first_wrong(*batch, count, before, check))
+        return fail(wrong_next(reader, before + *wrong));
+    }
+    for (std::size_t i = 0; i < count; ++i)
+      trace.references.emplace_back(batch->number(i),
+                                    batch->reference(i).write ? Access::write : Access::read);
     progress.advance(count);
   }
   trace.pages = numbering.size();
