@@ -3,10 +3,17 @@
 
 #include "base/text.h"
 #include "study/config.h"
+#include "thrash/model/arc.h"
+#include "thrash/model/car.h"
 #include "thrash/model/clock.h"
 #include "thrash/model/fifo.h"
+#include "thrash/model/linux_two_list.h"
 #include "thrash/model/lru.h"
+#include "thrash/model/lru_k.h"
+#include "thrash/model/mglru.h"
 #include "thrash/model/random_replacement.h"
+#include "thrash/model/s3_fifo.h"
+#include "thrash/model/sieve.h"
 
 #include <algorithm>
 #include <array>
@@ -25,13 +32,75 @@ constexpr std::array kClock = std::to_array<Parameter>({
      "Loading a page sets its referenced bit, as hardware does and many textbooks don't."},
 });
 
+constexpr std::array kLinuxTwoList = std::to_array<Parameter>({
+    {"start", Type::choice, "", "inactive",
+     "Where new pages go: active before Linux 5.9, then with no refault distance.",
+     "inactive,active"},
+    {"batch", Type::count, "pages", "32", "Scanned at a time (SWAP_CLUSTER_MAX).", "", 1, 1 << 20},
+    {"inactive_ratio", Type::count, "", "0",
+     "Active pages for each inactive one; 0: by the size of memory, as Linux does.", "", 0, 1000},
+});
+constexpr std::array kLruK = std::to_array<Parameter>({
+    {"k", Type::count, "references", "2", "Whose K-th last reference is longest ago leaves.", "", 1,
+     64},
+    {"correlated", Type::count, "references", "0",
+     "After a page's last reference, others within so many count as the same."},
+    {"history", Type::number, "", "1",
+     "Pages that left whose references are remembered, for each frame.", "", 0, 1e6},
+});
+constexpr std::array kMglru = std::to_array<Parameter>({
+    {"generations", Type::count, "", "4",
+     "At most (MAX_NR_GENS); two fewer are never evicted from.", "", 3, 1000},
+    {"walk_page_tables", Type::boolean, "", "true",
+     "Aging looks at the referenced bits of all pages, not only eviction at those it comes to."},
+});
+constexpr std::array kS3Fifo = std::to_array<Parameter>({
+    {"small", Type::fraction, "", "0.1", "Frames of the queue for new pages."},
+    {"ghost", Type::number, "", "0.9", "Pages that left that are remembered, for each frame.", "",
+     0, 1e6},
+});
+
+Arc build_arc(PageTable& table, std::size_t frames, const Settings&, const Rng&) {
+  return {table, frames};
+}
+Car build_car(PageTable& table, std::size_t frames, const Settings&, const Rng&) {
+  return {table, frames};
+}
 Clock build_clock(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
   return {table, frames, {.reference_on_load = settings.get<bool>("reference_on_load")}};
 }
 Fifo build_fifo(PageTable& table, std::size_t, const Settings&, const Rng&) { return Fifo(table); }
+LinuxTwoList build_linux_two_list(PageTable& table, std::size_t, const Settings& settings,
+                                  const Rng&) {
+  const bool active = settings.get<std::string>("start") == "active";
+  return {table,
+          {.start = active ? LinuxStart::active : LinuxStart::inactive,
+           .batch = settings.get<std::uint64_t>("batch"),
+           .inactive_ratio = settings.get<std::uint64_t>("inactive_ratio")}};
+}
 Lru build_lru(PageTable& table, std::size_t, const Settings&, const Rng&) { return Lru(table); }
+LruK build_lru_k(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table,
+          frames,
+          {.k = settings.get<std::uint64_t>("k"),
+           .correlated = settings.get<std::uint64_t>("correlated"),
+           .history = settings.get<double>("history")}};
+}
+Mglru build_mglru(PageTable& table, std::size_t, const Settings& settings, const Rng&) {
+  return {table,
+          {.generations = settings.get<std::uint64_t>("generations"),
+           .walk_page_tables = settings.get<bool>("walk_page_tables")}};
+}
 RandomReplacement build_random(PageTable& table, std::size_t, const Settings&, const Rng& rng) {
   return {table, rng.split("random replacement")};
+}
+S3Fifo build_s3_fifo(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table,
+          frames,
+          {.small = settings.get<double>("small"), .ghost = settings.get<double>("ghost")}};
+}
+Sieve build_sieve(PageTable& table, std::size_t, const Settings&, const Rng&) {
+  return Sieve(table);
 }
 
 // A row of the table, of a function that builds the policy.
@@ -52,11 +121,19 @@ constexpr ReplacementPolicy row(std::string_view name, std::string_view summary,
 }
 
 constexpr std::array kPolicies = std::to_array<ReplacementPolicy>({
+    row<build_arc>("arc", "LRU in two parts, shared out by what was evicted too early (ARC)."),
+    row<build_car>("car", "As arc, with clocks in place of LRU lists."),
     row<build_clock>("clock", "Frames in a circle: passes those referenced since it last came.",
                      kClock),
     row<build_fifo>("fifo", "What was loaded longest ago leaves."),
+    row<build_linux_two_list>("linux-two-list", "Linux's active and inactive list.", kLinuxTwoList),
     row<build_lru>("lru", "What was not referenced for longest leaves."),
+    row<build_lru_k>("lru-k", "Whose K-th last reference is longest ago leaves.", kLruK),
+    row<build_mglru>("mglru", "Linux's multi-generational LRU (6.1 and later).", kMglru),
     row<build_random>("random", "Any page leaves."),
+    row<build_s3_fifo>("s3-fifo", "A small queue lets into the main one what is used again.",
+                       kS3Fifo),
+    row<build_sieve>("sieve", "A queue and a hand that passes those referenced, where they are."),
 });
 static_assert(std::ranges::is_sorted(kPolicies, {},
                                      [](const auto& policy) { return policy.family.name; }));
@@ -79,11 +156,24 @@ std::vector<std::string_view> parts_of(std::string_view list) {
   return parts;
 }
 
+// "start=active" as a configuration has it: with the quotes that words have there.
+std::string line_of(const ReplacementPolicy& policy, std::string_view setting) {
+  const std::size_t equals = setting.find('=');
+  const std::string_view key = trim(setting.substr(0, equals));
+  const auto& parameters = policy.family.parameters;
+  const auto declared = std::ranges::find(parameters, key, &Parameter::key);
+  if (equals == std::string_view::npos || declared == parameters.end() ||
+      declared->type != Type::choice)
+    return std::string(setting);
+  const std::string_view word = trim(setting.substr(equals + 1));
+  return word.starts_with('"') ? std::string(setting) : fmt::format("{} = \"{}\"", key, word);
+}
+
 Result<Settings> read_settings(const ReplacementPolicy& policy, std::string_view text,
                                const std::string& where) {
   Settings settings(policy.family.parameters);
   std::string lines;
-  for (const std::string_view part : split(text, ',')) lines += std::string(part) + "\n";
+  for (const std::string_view part : split(text, ',')) lines += line_of(policy, part) + "\n";
   BRIM_TRY(const study::ConfigNode node, study::parse_config(lines, where));
   BRIM_CHECK(settings.read(node));
   return settings;
@@ -91,6 +181,7 @@ Result<Settings> read_settings(const ReplacementPolicy& policy, std::string_view
 
 Error unknown_policy(std::string_view name) {
   std::vector<std::string> known;
+  known.reserve(kPolicies.size());
   for (const ReplacementPolicy& policy : kPolicies) known.emplace_back(policy.family.name);
   const auto near = nearest_word(name, known);
   return {ErrorCode::bad_input,
