@@ -2,14 +2,11 @@
 #include "thrash/model/miss_ratio_curves.h"
 
 #include "base/threads.h"
-#include "thrash/model/lru_curve.h"
-#include "thrash/model/opt_curve.h"
 #include "thrash/model/sampled_curve.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <optional>
 
 #include <fmt/format.h>
 
@@ -69,14 +66,9 @@ Result<Curve> sampled_curve(const CurvesQuestion& question, const ChosenPolicy& 
 
 Result<Curve> curve_of(const CurvesQuestion& question, const ChosenPolicy& policy,
                        const Cancel& cancel) {
-  if (policy.policy->family.name == "lru")
-    return exact_curve(question, lru_faults(question.trace, cancel),
-                       "exact, by stack distances (Mattson et al. 1970)");
-  if (policy.policy->family.name == "opt")
-    return exact_curve(question, opt_faults(question.trace, cancel),
-                       "exact, by stack distances in groups (Mattson et al. 1970; Sugumar and "
-                       "Abraham 1993)");
-  return sampled_curve(question, policy, cancel);
+  const ExactCurve& exact = policy.policy->exact_curve;
+  if (exact.faults == nullptr) return sampled_curve(question, policy, cancel);
+  return exact_curve(question, exact.faults(question.trace, cancel), exact.method);
 }
 
 }  // namespace

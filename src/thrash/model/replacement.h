@@ -7,9 +7,11 @@
 //   PageTable::advance()
 //   leaving()             until it gives none, where the policy has kLeavesEarly: pages that leave
 //                         though nobody asks for their frame (of working sets)
-//   hit(page, access)     of a resident page
-//   victim(), then load() of another: victim() only where no frame is free. The page it gives is
-//                         resident, and no longer is after the call; load()'s becomes resident.
+//   hit(page, access)     of a resident page; of another:
+//   miss(page)            for policies whose choice depends on the page that is to be loaded (ARC)
+//   victim()              only where no frame is free. The page it gives is resident, and no longer
+//                         is after the call.
+//   load(page, access)    of the missing page, which becomes resident
 // PageTable::note() has been called for the reference before hit() and load(). remove() tells that
 // a resident page went for another reason: its owner ended.
 //
@@ -33,6 +35,7 @@ class Replacement {
  public:
   virtual ~Replacement() = default;
   virtual void hit(PageNumber page, Access access) = 0;
+  virtual void miss(PageNumber /*page*/) {}
   virtual void load(PageNumber page, Access access) = 0;
   [[nodiscard]] virtual PageNumber victim() = 0;
   // kNoPage: none.
@@ -44,6 +47,7 @@ class Replacement {
 class OnDemand {
  public:
   static constexpr bool kLeavesEarly = false;
+  static void miss(PageNumber /*page*/) {}
   // For speed alone: what hit() and load() of this page will look at.
   static void prefetch(PageNumber /*page*/) {}
 };
@@ -54,6 +58,7 @@ class ReplacementOf final : public Replacement {
   explicit ReplacementOf(Policy policy) : policy_(std::move(policy)) {}
 
   void hit(PageNumber page, Access access) override { policy_.hit(page, access); }
+  void miss(PageNumber page) override { policy_.miss(page); }
   void load(PageNumber page, Access access) override { policy_.load(page, access); }
   PageNumber victim() override { return policy_.victim(); }
   PageNumber leaving() override {

@@ -43,6 +43,7 @@ class Witness {
       leave(gone);
     table_.note(page, access);
     if (resident_.contains(page)) return policy_->hit(page, access);
+    policy_->miss(page);
     if (resident_.size() == frames_) leave(policy_->victim());
     policy_->load(page, access);
     resident_.insert(page);

@@ -4,14 +4,23 @@
 #include "base/text.h"
 #include "study/config.h"
 #include "thrash/model/aging.h"
+#include "thrash/model/arc.h"
+#include "thrash/model/car.h"
 #include "thrash/model/clock.h"
 #include "thrash/model/fifo.h"
 #include "thrash/model/lau.h"
+#include "thrash/model/linux_two_list.h"
 #include "thrash/model/lru.h"
+#include "thrash/model/lru_curve.h"
+#include "thrash/model/lru_k.h"
+#include "thrash/model/mglru.h"
 #include "thrash/model/nru.h"
 #include "thrash/model/opt.h"
+#include "thrash/model/opt_curve.h"
 #include "thrash/model/random_replacement.h"
+#include "thrash/model/s3_fifo.h"
 #include "thrash/model/second_chance.h"
+#include "thrash/model/sieve.h"
 #include "thrash/model/two_handed_clock.h"
 #include "thrash/model/working_set.h"
 #include "thrash/model/wsclock.h"
@@ -60,11 +69,45 @@ constexpr std::array kWsClock = std::to_array<Parameter>({
      "Loading a page sets its referenced bit, as hardware does and many textbooks don't."},
 });
 
+constexpr std::array kLinuxTwoList = std::to_array<Parameter>({
+    {"start", Type::choice, "", "inactive",
+     "Where new pages go: active before Linux 5.9, then with no refault distance.",
+     "inactive,active"},
+    {"batch", Type::count, "pages", "32", "Scanned at a time (SWAP_CLUSTER_MAX).", "", 1, 1 << 20},
+    {"inactive_ratio", Type::count, "", "0",
+     "Active pages for each inactive one; 0: by the size of memory, as Linux does.", "", 0, 1000},
+});
+constexpr std::array kLruK = std::to_array<Parameter>({
+    {"k", Type::count, "references", "2", "Whose K-th last reference is longest ago leaves.", "", 1,
+     64},
+    {"correlated", Type::count, "references", "0",
+     "After a page's last reference, others within so many count as the same."},
+    {"history", Type::number, "", "1",
+     "Pages that left whose references are remembered, for each frame.", "", 0, 1e6},
+});
+constexpr std::array kMglru = std::to_array<Parameter>({
+    {"generations", Type::count, "", "4",
+     "At most (MAX_NR_GENS); two fewer are never evicted from.", "", 3, 1000},
+    {"walk_page_tables", Type::boolean, "", "true",
+     "Aging looks at the referenced bits of all pages, not only eviction at those it comes to."},
+});
+constexpr std::array kS3Fifo = std::to_array<Parameter>({
+    {"small", Type::fraction, "", "0.1", "Frames of the queue for new pages."},
+    {"ghost", Type::number, "", "0.9", "Pages that left that are remembered, for each frame.", "",
+     0, 1e6},
+});
+
 Aging build_aging(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
   return {table,
           frames,
           {.bits = static_cast<std::uint32_t>(settings.get<std::uint64_t>("bits")),
            .interval = settings.get<std::uint64_t>("interval")}};
+}
+Arc build_arc(PageTable& table, std::size_t frames, const Settings&, const Rng&) {
+  return {table, frames};
+}
+Car build_car(PageTable& table, std::size_t frames, const Settings&, const Rng&) {
+  return {table, frames};
 }
 Clock build_clock(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
   return {table, frames, {.reference_on_load = settings.get<bool>("reference_on_load")}};
@@ -75,7 +118,27 @@ Lau build_lau(PageTable& table, std::size_t frames, const Settings& settings, co
           frames,
           {.inactive = settings.get<double>("inactive"), .cache = settings.get<double>("cache")}};
 }
+LinuxTwoList build_linux_two_list(PageTable& table, std::size_t, const Settings& settings,
+                                  const Rng&) {
+  const bool active = settings.get<std::string>("start") == "active";
+  return {table,
+          {.start = active ? LinuxStart::active : LinuxStart::inactive,
+           .batch = settings.get<std::uint64_t>("batch"),
+           .inactive_ratio = settings.get<std::uint64_t>("inactive_ratio")}};
+}
 Lru build_lru(PageTable& table, std::size_t, const Settings&, const Rng&) { return Lru(table); }
+LruK build_lru_k(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table,
+          frames,
+          {.k = settings.get<std::uint64_t>("k"),
+           .correlated = settings.get<std::uint64_t>("correlated"),
+           .history = settings.get<double>("history")}};
+}
+Mglru build_mglru(PageTable& table, std::size_t, const Settings& settings, const Rng&) {
+  return {table,
+          {.generations = settings.get<std::uint64_t>("generations"),
+           .walk_page_tables = settings.get<bool>("walk_page_tables")}};
+}
 Nru build_nru(PageTable& table, std::size_t frames, const Settings& settings, const Rng& rng) {
   return {table,
           frames,
@@ -84,6 +147,14 @@ Nru build_nru(PageTable& table, std::size_t frames, const Settings& settings, co
 }
 RandomReplacement build_random(PageTable& table, std::size_t, const Settings&, const Rng& rng) {
   return {table, rng.split("random replacement")};
+}
+S3Fifo build_s3_fifo(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table,
+          frames,
+          {.small = settings.get<double>("small"), .ghost = settings.get<double>("ghost")}};
+}
+Sieve build_sieve(PageTable& table, std::size_t, const Settings&, const Rng&) {
+  return Sieve(table);
 }
 
 SecondChance build_second_chance(PageTable& table, std::size_t, const Settings& settings,
@@ -122,23 +193,39 @@ constexpr ReplacementPolicy row(std::string_view name, std::string_view summary,
           }};
 }
 
+constexpr ReplacementPolicy with_curve(ReplacementPolicy policy, const ExactCurve& curve) {
+  policy.exact_curve = curve;
+  return policy;
+}
+
 constexpr std::array kPolicies = std::to_array<ReplacementPolicy>({
     row<build_aging>("aging", "The lowest of counters that a timer shifts referenced bits into.",
                      kAging),
+    row<build_arc>("arc", "LRU in two parts, shared out by what was evicted too early (ARC)."),
+    row<build_car>("car", "As arc, with clocks in place of LRU lists."),
     row<build_clock>("clock", "Frames in a circle: passes those referenced since it last came.",
                      kClock),
     row<build_fifo>("fifo", "What was loaded longest ago leaves."),
     row<build_lau>("lau", "FreeBSD's: counts of activity; active, inactive and cache queues.",
                    kLau),
-    row<build_lru>("lru", "What was not referenced for longest leaves."),
+    row<build_linux_two_list>("linux-two-list", "Linux's active and inactive list.", kLinuxTwoList),
+    with_curve(row<build_lru>("lru", "What was not referenced for longest leaves."),
+               {lru_faults, "exact, by stack distances (Mattson et al. 1970)"}),
+    row<build_lru_k>("lru-k", "Whose K-th last reference is longest ago leaves.", kLruK),
+    row<build_mglru>("mglru", "Linux's multi-generational LRU (6.1 and later).", kMglru),
     row<build_nru>(
         "nru", "Not referenced lately before referenced, clean before modified; at random.", kNru),
     {{"opt", "What is referenced farthest in the future leaves: no policy has fewer faults.", {}},
      [](const ReplayTask& task, const Settings&) { return replay_opt(task); },
-     nullptr},
+     nullptr,
+     {opt_faults,
+      "exact, by stack distances, in groups (Mattson et al. 1970; Sugumar and Abraham 1993)"}},
     row<build_random>("random", "Any page leaves."),
+    row<build_s3_fifo>("s3-fifo", "A small queue lets into the main one what is used again.",
+                       kS3Fifo),
     row<build_second_chance>(
         "second-chance", "First in, first out; those referenced meanwhile queue again.", kClock),
+    row<build_sieve>("sieve", "A queue and a hand that passes those referenced, where they are."),
     row<build_two_handed_clock>("two-handed-clock",
                                 "One hand clears referenced bits, another takes what stays so.",
                                 kTwoHandedClock),
@@ -168,11 +255,24 @@ std::vector<std::string_view> parts_of(std::string_view list) {
   return parts;
 }
 
+// "start=active" as a configuration has it: with the quotes that words have there.
+std::string line_of(const ReplacementPolicy& policy, std::string_view setting) {
+  const std::size_t equals = setting.find('=');
+  const std::string_view key = trim(setting.substr(0, equals));
+  const auto& parameters = policy.family.parameters;
+  const auto declared = std::ranges::find(parameters, key, &Parameter::key);
+  if (equals == std::string_view::npos || declared == parameters.end() ||
+      declared->type != Type::choice)
+    return std::string(setting);
+  const std::string_view word = trim(setting.substr(equals + 1));
+  return word.starts_with('"') ? std::string(setting) : fmt::format("{} = \"{}\"", key, word);
+}
+
 Result<Settings> read_settings(const ReplacementPolicy& policy, std::string_view text,
                                const std::string& where) {
   Settings settings(policy.family.parameters);
   std::string lines;
-  for (const std::string_view part : split(text, ',')) lines += std::string(part) + "\n";
+  for (const std::string_view part : split(text, ',')) lines += line_of(policy, part) + "\n";
   BRIM_TRY(const study::ConfigNode node, study::parse_config(lines, where));
   BRIM_CHECK(settings.read(node));
   return settings;

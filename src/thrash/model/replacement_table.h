@@ -15,12 +15,19 @@
 
 namespace brim::thrash::model {
 
+// Faults for each number of frames at once, where an algorithm for that is known.
+struct ExactCurve {
+  std::vector<std::uint64_t> (*faults)(const PageTrace& trace, const Cancel& cancel) = nullptr;
+  std::string_view method;
+};
+
 struct ReplacementPolicy {
   study::Family family;
   ReplayCounts (*replay)(const ReplayTask& task, const study::Settings& settings);
   // For a memory whose `table` outlives it. Null where a policy must know the future.
   std::unique_ptr<Replacement> (*make)(PageTable& table, std::size_t frames,
                                        const study::Settings& settings, const Rng& rng);
+  ExactCurve exact_curve = {};
 };
 
 // Sorted by name.

@@ -73,6 +73,7 @@ ReplayCounts replay(const ReplayTask& task, PageTable& table, Policy policy) {
       seen[page] = true;
       ++counts.cold_faults;
     }
+    policy.miss(page);
     if (used == task.frames) leave(policy.victim());
     policy.load(page, reference.access());
     resident[page] = 1;

@@ -95,6 +95,7 @@ std::uint64_t faults_of_sample(const PageSample& sample, const ChosenPolicy& cho
       continue;
     }
     ++faults;
+    policy->miss(page);
     if (used == frames) leave(policy->victim());
     policy->load(page, one.reference.access());
     resident[page] = true;

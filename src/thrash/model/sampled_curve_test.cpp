@@ -142,6 +142,7 @@ TEST(SampledCurve, Is_not_led_astray_by_a_page_that_has_half_of_the_references) 
 class WindowForTests {
  public:
   static constexpr bool kLeavesEarly = true;
+  static void miss(PageNumber /*page*/) {}
   static constexpr std::uint64_t kWindow = 2000;
   explicit WindowForTests(const PageTable& table)
       : table_(&table), links_(table.size()), last_(table.size()) {}

@@ -48,6 +48,20 @@ inline PageTrace loop_trace(std::size_t references, std::size_t pages) {
   return trace;
 }
 
+// `scanned` of all references are each of another page, never to come again; the others go anywhere
+// within the first `hot` pages.
+inline PageTrace hot_and_scan_trace(std::size_t references, std::size_t hot, double scanned,
+                                    Rng rng) {
+  PageTrace trace;
+  trace.pages = hot;
+  for (std::size_t i = 0; i < references; ++i) {
+    const bool next = rng.chance(scanned);
+    trace.references.emplace_back(static_cast<PageNumber>(next ? trace.pages++ : rng.below(hot)),
+                                  Access::read);
+  }
+  return trace;
+}
+
 // "clock(reference_on_load=true)"
 inline ReplayCounts counts_of(std::string_view policy, const PageTrace& trace, std::size_t frames,
                               std::uint64_t seed = 1) {
@@ -60,6 +74,13 @@ inline ReplayCounts counts_of(std::string_view policy, const PageTrace& trace, s
 inline std::uint64_t faults_of(std::string_view policy, const PageTrace& trace,
                                std::size_t frames) {
   return counts_of(policy, trace, frames).faults;
+}
+
+// Of what could have been hits in a trace of hot_and_scan_trace().
+inline std::uint64_t hot_faults_of(std::string_view policy, const PageTrace& trace,
+                                   std::size_t frames) {
+  const ReplayCounts counts = counts_of(policy, trace, frames);
+  return counts.faults - counts.cold_faults;
 }
 
 }  // namespace brim::thrash::model::test

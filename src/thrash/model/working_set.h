@@ -26,6 +26,7 @@ struct WorkingSetKnobs {
 class WorkingSet {
  public:
   static constexpr bool kLeavesEarly = true;
+  static void miss(PageNumber /*page*/) {}
 
   // `table` must outlive it.
   WorkingSet(const PageTable& table, std::size_t frames, const WorkingSetKnobs& knobs)
