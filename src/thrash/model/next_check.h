@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Holds the next references that a trace records against those that come.
+// Holds the next references that a trace records against those that come. 8 bytes a page.
+//
+// LIMIT: of traces with fewer than kMostReferences.
 
+#include "base/huge_pages.h"
 #include "thrash/model/page_table.h"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -14,19 +18,16 @@ namespace brim::thrash::model {
 
 class NextCheck {
  public:
-  // As libCacheSim has them: none.
-  static bool none(std::int64_t next) {
-    return next < 0 || next == std::numeric_limits<std::int64_t>::max();
-  }
+  static constexpr std::uint64_t kMostReferences = UINT32_MAX - 2;
 
-  // The reference of this number (from 0) is to `page` and says when the next one is. False where
-  // what its last reference said is not so, in any of the ways of counting left.
+  // The reference of this number (from 0) is to `page` and records when the next one is. False
+  // where what the page's last reference recorded is not so, in any of the ways of counting left.
   bool reference(std::uint64_t number, PageNumber page, std::int64_t next) {
     if (page == said_.size())
       said_.push_back({});
     else if (!agrees(said_[page], number))
       return false;
-    said_[page] = {number, next};
+    said_[page] = {static_cast<std::uint32_t>(number), packed(next)};
     return true;
   }
 
@@ -35,47 +36,57 @@ class NextCheck {
     if (page < said_.size()) __builtin_prefetch(&said_[page], 1);
   }
 
-  // The place of a reference whose next one should have come before the end, if there is any.
+  // A reference whose next one should have come before the end, if there is any.
   [[nodiscard]] std::optional<std::uint64_t> missing(std::uint64_t references) const {
     for (const Said& said : said_) {
-      if (none(said.next)) continue;
+      if (said.next == kNone || said.next == kFarAway) continue;
       bool may_follow = false;
-      for (const Counting& counting : kCountings)
-        may_follow |= counting_[counting.number] && next_of(said, counting) >= references;
+      for (std::size_t way = 0; way < kWays; ++way)
+        may_follow |= possible_[way] && next_of(said, way) >= references;
       if (!may_follow) return said.number;
     }
     return std::nullopt;
   }
 
  private:
-  struct Said {
-    std::uint64_t number = 0;
-    std::int64_t next = -1;
-  };
-  // The next reference's number is next + number * of_number + add.
-  struct Counting {
-    std::size_t number;
-    std::uint64_t of_number;
-    std::uint64_t add;
-  };
-  static constexpr std::array<Counting, 3> kCountings{{{0, 0, 0}, {1, 0, UINT64_MAX}, {2, 1, 0}}};
+  // As a number counted from 0, from 1, or as a distance.
+  static constexpr std::size_t kWays = 3;
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  static constexpr std::uint32_t kFarAway = UINT32_MAX - 1;  // beyond any reference
 
-  static std::uint64_t next_of(const Said& said, const Counting& counting) {
-    return static_cast<std::uint64_t>(said.next) + said.number * counting.of_number + counting.add;
+  struct Said {
+    std::uint32_t number = 0;
+    std::uint32_t next = kNone;
+  };
+
+  // libCacheSim has -1 or the largest number for none.
+  static std::uint32_t packed(std::int64_t next) {
+    if (next < 0 || next == std::numeric_limits<std::int64_t>::max()) return kNone;
+    return next < kFarAway ? static_cast<std::uint32_t>(next) : kFarAway;
+  }
+
+  static std::uint64_t next_of(const Said& said, std::size_t way) {
+    const std::uint64_t next = said.next;
+    return way == 0 ? next : way == 1 ? next - 1 : next + said.number;
   }
 
   bool agrees(const Said& said, std::uint64_t number) {
-    if (none(said.next)) return false;
-    bool any = false;
-    for (const Counting& counting : kCountings) {
-      counting_[counting.number] &= next_of(said, counting) == number;
-      any |= counting_[counting.number];
+    if (said.next == kNone || said.next == kFarAway) return false;
+    if (only_ < kWays) return next_of(said, only_) == number;
+    std::size_t left = 0;
+    for (std::size_t way = 0; way < kWays; ++way) {
+      possible_[way] = possible_[way] && next_of(said, way) == number;
+      if (!possible_[way]) continue;
+      ++left;
+      only_ = way;
     }
-    return any;
+    if (left > 1) only_ = kWays;
+    return left > 0;
   }
 
-  std::vector<Said> said_;                             // by page: at its last reference
-  std::array<bool, 3> counting_ = {true, true, true};  // not yet refuted
+  std::vector<Said, HugePageAllocator<Said>> said_;  // by page: at its last reference
+  std::array<bool, kWays> possible_ = {true, true, true};
+  std::size_t only_ = kWays;  // the one that is left
 };
 
 }  // namespace brim::thrash::model

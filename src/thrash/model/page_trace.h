@@ -4,6 +4,7 @@
 // dense, by first reference, so that policies keep what they know in plain arrays. 4 bytes a
 // reference.
 
+#include "base/huge_pages.h"
 #include "thrash/model/page_table.h"
 
 #include <cstdint>
@@ -26,7 +27,7 @@ class Reference {
 };
 
 struct PageTrace {
-  std::vector<Reference> references;
+  std::vector<Reference, HugePageAllocator<Reference>> references;
   std::size_t pages = 0;  // all numbers are below
 };
 

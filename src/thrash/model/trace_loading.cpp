@@ -76,11 +76,15 @@ Result<PageTrace> load_trace(image::TraceReader& reader, Progress& progress, con
     if (count == 0) break;
     if (numbering.size() >= kMostPages) return fail(ErrorCode::bad_input, "more than 2^31 pages");
     const std::uint64_t before = trace.references.size();
+    if (before + count > NextCheck::kMostReferences)
+      return fail(ErrorCode::bad_input, "more than 2^32 references");
     says_next |= batch->reference(0).next != image::kNoNext;
     if (says_next) {
       if (const auto wrong = first_wrong(*batch, count, before, check))
         return fail(wrong_next(reader, before + *wrong));
     }
+    if (trace.references.capacity() < before + count)
+      trace.references.reserve(2 * (before + count));
     for (std::size_t i = 0; i < count; ++i)
       trace.references.emplace_back(batch->number(i),
                                     batch->reference(i).write ? Access::write : Access::read);
