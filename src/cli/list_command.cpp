@@ -7,6 +7,7 @@
 #include "share/tune/share_policy.h"
 #include "study/built_in.h"
 #include "study/metric.h"
+#include "thrash/model/replacement_table.h"
 
 #include <algorithm>
 #include <array>
@@ -153,6 +154,9 @@ Result<Document> parameters_document() {
     rows.push_back({std::string(of), std::string(key), std::string(type), "", std::string(fallback),
                     key == "how" ? "cartesian,one_at_a_time,together" : "", std::string(summary)});
   add_rows("share policy", share::tune::share_policy_parameters(), rows);
+  for (const auto& policy : thrash::model::replacement_policies())
+    add_rows("thrash replacement " + std::string(policy.family.name), policy.family.parameters,
+             rows);
   return text_document("parameters", "Parameters of scenarios and policies",
                        {"of", "key", "type", "unit", "default", "choices", "summary"}, rows);
 }
@@ -169,7 +173,10 @@ Result<Document> policies_document() {
   }
   rows.push_back({"share", "tuner", "brim",
                   "KSM by benefit and price; its policy: 'share policy' of brim list parameters"});
-  return text_document("policies", "Mechanisms, loads and tuners",
+  for (const auto& policy : thrash::model::replacement_policies())
+    rows.push_back({"thrash", "replacement", std::string(policy.family.name),
+                    std::string(policy.family.summary)});
+  return text_document("policies", "Mechanisms, loads, tuners and page replacement",
                        {"area", "kind", "name", "summary"}, rows);
 }
 
@@ -187,7 +194,8 @@ constexpr std::array kListings = std::to_array<Listing>({
     {"metrics", "All that brim can record, with units",
      [] { return Result<Document>(metrics_document()); }},
     {"parameters", "All keys of scenarios, with units, defaults and choices", parameters_document},
-    {"policies", "Mechanisms and loads that scenarios can choose", policies_document},
+    {"policies", "Mechanisms and loads that scenarios can choose, and page-replacement policies",
+     policies_document},
     {"scenarios", "Studies that 'brim run' knows by name", scenarios_document},
 });
 

@@ -34,6 +34,7 @@ void declare_program(CLI::App& program, Session& session) {
   add_study_commands(program, session);
   add_reproduce_command(program, session);
   add_share_commands(program, session);
+  add_thrash_commands(program, session);
   add_guard_command(program, session);
   add_host_commands(program, session);
   add_list_command(program, session);

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// An allocator for large arrays that are read all over: asks the kernel for pages of 2 MiB, so that
+// fewer of them miss in the TLB. Where the kernel gives none they are ordinary memory.
+
+#include "base/units.h"
+
+#include <cstddef>
+#include <new>
+
+#include <sys/mman.h>
+
+namespace brim {
+
+template <class T>
+struct HugePageAllocator {
+  using value_type = T;
+
+  HugePageAllocator() = default;
+  template <class Other>
+  explicit HugePageAllocator(const HugePageAllocator<Other>& /*other*/) {}
+
+  [[nodiscard]] T* allocate(std::size_t count) {
+    void* const memory = ::operator new(count * sizeof(T), kAlignment);
+    if (count * sizeof(T) >= kHugePageSize)
+      (void)::madvise(memory, count * sizeof(T) / kHugePageSize * kHugePageSize, MADV_HUGEPAGE);
+    return static_cast<T*>(memory);
+  }
+  void deallocate(T* memory, std::size_t /*count*/) { ::operator delete(memory, kAlignment); }
+
+  bool operator==(const HugePageAllocator&) const { return true; }
+
+ private:
+  static constexpr std::align_val_t kAlignment{kHugePageSize};
+};
+
+}  // namespace brim

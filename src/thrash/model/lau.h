@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Least actively used: FreeBSD's page daemon (vm_pageout.c of FreeBSD 7, from memory). Three
+// queues:
+//   active    each page has a count of its activity. A scan takes pages from the head: where the
+//             referenced bit is set, it is cleared and the count goes up by ACT_ADVANCE, to ACT_MAX
+//             at most; where not, the count goes down by ACT_DECLINE, and at 0 the page goes to the
+//             inactive queue. All others go to the tail.
+//   inactive  a page referenced since it came goes back to active; one that is clean goes to cache;
+//             one that is modified is laundered (written back) and goes round once more.
+//   cache     clean, and free for the taking: the first leaves. A hit is a soft fault, which makes
+//             the page active at once; it counts as a hit, for nothing is read.
+// When a page must leave and the cache queue is empty, the daemon runs: it fills the cache queue up
+// to its target from the inactive queue, and the inactive one from the active, until there is one.
+//
+// A page that is loaded is active, with a count of ACT_INIT and its referenced bit set. A scan's
+// steps are paid for by references: each makes up for ACT_ADVANCE, a load for ACT_INIT more.
+//
+// LIMIT: FreeBSD runs its daemon ahead of need, adds the number of mappings that were referenced to
+// ACT_ADVANCE, lets modified pages go round once before it launders them, limits how many it
+// launders at a time, and looks at active pages now and then when memory is not short. None of this
+// is here; and as the daemon takes no time, scans that one fault repeats see no reference between.
+
+#include "thrash/model/page_list.h"
+#include "thrash/model/page_ring.h"
+#include "thrash/model/replacement.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace brim::thrash::model {
+
+// About what FreeBSD takes for a machine of some GiB: v_inactive_target, v_cache_min.
+struct LauKnobs {
+  double inactive = 0.03;  // of the frames; at least one
+  double cache = 0.02;     // likewise
+};
+
+class Lau : public OnDemand {
+ public:
+  static constexpr std::uint8_t kActInit = 5;
+  static constexpr std::uint8_t kActAdvance = 3;
+  static constexpr std::uint8_t kActDecline = 1;
+  static constexpr std::uint8_t kActMax = 64;
+
+  // `table` must outlive it.
+  Lau(PageTable& table, std::size_t frames, const LauKnobs& knobs)
+      : table_(&table),
+        inactive_target_(target(knobs.inactive, frames)),
+        cache_target_(target(knobs.cache, frames)),
+        pages_(table.size()),
+        active_(table.size()),
+        links_(table.size()) {}
+
+  void hit(PageNumber page, Access /*access*/) {
+    table_->set_referenced(page);
+    if (pages_[page].on != Queue::cache) [[likely]]
+      return;
+    cache_.remove(links_, page);
+    activate(page);
+  }
+
+  void load(PageNumber page, Access /*access*/) {
+    table_->set_referenced(page);
+    pages_[page].count = 0;
+    activate(page);
+  }
+
+  PageNumber victim() {
+    while (cache_.empty()) run_daemon();
+    return cache_.pop_front(links_);
+  }
+
+  void remove(PageNumber page) {
+    switch (pages_[page].on) {
+      case Queue::active:
+        return active_.remove(page);
+      case Queue::inactive:
+        return inactive_.remove(links_, page);
+      case Queue::cache:
+        return cache_.remove(links_, page);
+    }
+  }
+
+  // Of a page on the active queue: FreeBSD's act_count.
+  [[nodiscard]] std::uint32_t activity(PageNumber page) const { return pages_[page].count; }
+
+  void prefetch(PageNumber page) const { __builtin_prefetch(&pages_[page], 1); }
+
+ private:
+  enum class Queue : std::uint8_t { active, inactive, cache };
+  struct State {
+    Queue on = Queue::active;
+    std::uint8_t count = 0;  // of activity
+  };
+
+  static std::size_t target(double share, std::size_t frames) {
+    return std::max<std::size_t>(1, static_cast<std::size_t>(share * static_cast<double>(frames)));
+  }
+
+  void activate(PageNumber page) {
+    pages_[page] = {Queue::active, std::max(pages_[page].count, kActInit)};
+    active_.push_back(page);
+  }
+
+  void run_daemon() {
+    for (std::size_t left = inactive_.size(); left > 0 && cache_.size() < cache_target_; --left)
+      look_at_inactive(inactive_.pop_front(links_));
+    const std::size_t enough = inactive_target_ + cache_target_;
+    for (std::size_t left = active_.size(); left > 0 && inactive_.size() + cache_.size() < enough;
+         --left)
+      look_at_active();
+  }
+
+  void look_at_inactive(PageNumber page) {
+    if (table_->referenced(page)) {
+      table_->clear_referenced(page);
+      activate(page);
+      advance(page);
+    } else if (table_->modified(page)) {
+      table_->write_back(page);
+      inactive_.push_back(links_, page);
+    } else {
+      pages_[page].on = Queue::cache;
+      cache_.push_back(links_, page);
+    }
+  }
+
+  void look_at_active() {
+    if (const PageNumber coming = active_.coming(); coming != kNoPage) {
+      table_->prefetch(coming);
+      prefetch(coming);
+    }
+    const PageNumber page = active_.pop_front();
+    State& state = pages_[page];
+    if (table_->referenced(page)) {
+      table_->clear_referenced(page);
+      advance(page);
+    } else {
+      state.count -= std::min(state.count, kActDecline);
+    }
+    if (state.count > 0) return active_.push_back(page);
+    state.on = Queue::inactive;
+    inactive_.push_back(links_, page);
+  }
+
+  void advance(PageNumber page) {
+    std::uint8_t& count = pages_[page].count;
+    count = std::min<std::uint8_t>(kActMax, count + kActAdvance);
+  }
+
+  PageTable* table_;
+  std::size_t inactive_target_;
+  std::size_t cache_target_;
+  std::vector<State> pages_;
+  PageRing active_;
+  PageLinks links_;  // of the others
+  PageList inactive_;
+  PageList cache_;
+};
+
+}  // namespace brim::thrash::model

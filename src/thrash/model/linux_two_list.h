@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Linux's active and inactive list for anonymous memory (mm/vmscan.c and mm/workingset.c of 5.x and
+// 6.x, without the multi-generational LRU of mglru.h).
+//
+// A reference sets the hardware's referenced bit and nothing else, the one that loads a page
+// included: the faulting instruction is made again. The bit is looked at where a page comes to the
+// end of its list:
+//   inactive (shrink_inactive_list, page_check_references): not referenced: it leaves. Referenced
+//     for the first time: it goes another round, marked (PG_referenced). Referenced and marked: it
+//     is activated. The mark stays when a page is deactivated, so that one round is enough then.
+//   active (shrink_active_list): it is deactivated, referenced or not, and loses the bit: only
+//     executable file pages are spared.
+// After every `batch` pages scanned on the inactive list, and where it is empty, as many of the
+// active list are deactivated while inactive * inactive_ratio < active (inactive_is_low): the ratio
+// is the root of ten times the gigabytes of both lists, and 1 below one gigabyte. (The kernel scans
+// both lists in proportion to their sizes then, and gets there over a few rounds.)
+//
+// Refault distance: `age` counts the pages that left and those that were activated. A page that
+// comes back while the count has grown by no more than there are active pages is activated at once.
+//
+// `start` is where new pages go: to the inactive list since Linux 5.9 (2020), whose rules the above
+// are; before, to the active list, as did those that came back, with no refault distance, and a
+// page on the inactive list was activated when first found referenced.
+//
+// LIMIT: one pair of lists, with no file pages beside it. Pages leave one at a time, as frames are
+// asked for; the kernel takes all it can of a batch of 32, and some before they are needed
+// (kswapd). The active list is shrunk only when inactive is low, not besides when refaults are
+// seen. A page is 4 KiB, mapped once, and swapped in alone.
+
+#include "thrash/model/page_list.h"
+#include "thrash/model/replacement.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace brim::thrash::model {
+
+enum class LinuxStart : std::uint8_t { inactive, active };
+
+struct LinuxTwoListKnobs {
+  LinuxStart start = LinuxStart::inactive;
+  std::size_t batch = 32;          // SWAP_CLUSTER_MAX; at least 1
+  std::size_t inactive_ratio = 0;  // 0: by the size of memory
+};
+
+class LinuxTwoList : public OnDemand {
+ public:
+  // `table` must outlive it.
+  LinuxTwoList(PageTable& table, const LinuxTwoListKnobs& knobs)
+      : table_(&table), knobs_(knobs), links_(table.size()), pages_(table.size()) {}
+
+  void hit(PageNumber page, Access /*access*/) { table_->set_referenced(page); }
+
+  void load(PageNumber page, Access /*access*/) {
+    table_->set_referenced(page);
+    pages_[page].marked = false;
+    if (knobs_.start == LinuxStart::active) {
+      put_on_active(page);
+    } else if (refaults_soon(page)) {
+      ++age_;
+      put_on_active(page);
+    } else {
+      put_on_inactive(page);
+    }
+  }
+
+  PageNumber victim() {
+    for (;;) {
+      if (scanned_ == knobs_.batch || inactive_.empty()) {
+        scanned_ = 0;
+        while (inactive_is_low()) shrink_active();
+      }
+      ++scanned_;
+      const PageNumber page = inactive_.pop_back(links_);
+      if (!table_->referenced(page)) {
+        pages_[page].left_at = ++age_;
+        return page;
+      }
+      table_->clear_referenced(page);
+      if (pages_[page].marked || knobs_.start == LinuxStart::active) {
+        ++age_;
+        put_on_active(page);
+      } else {
+        put_on_inactive(page);
+      }
+      pages_[page].marked = true;
+    }
+  }
+
+  void remove(PageNumber page) {
+    (pages_[page].active ? active_ : inactive_).remove(links_, page);
+    pages_[page].left_at = kNever;
+  }
+
+  void prefetch(PageNumber page) const { __builtin_prefetch(&pages_[page], 1); }
+
+  [[nodiscard]] bool active(PageNumber page) const { return pages_[page].active; }
+
+ private:
+  static constexpr std::uint64_t kNever = 0;
+  static constexpr std::size_t kPagesPerGigabyte = std::size_t{1} << 18;
+
+  struct State {
+    std::uint64_t left_at = kNever;  // the age, the page itself counted
+    bool active = false;
+    bool marked = false;
+  };
+
+  void put_on_active(PageNumber page) {
+    active_.push_front(links_, page);
+    pages_[page].active = true;
+  }
+  void put_on_inactive(PageNumber page) {
+    inactive_.push_front(links_, page);
+    pages_[page].active = false;
+  }
+
+  // The kernel notes the age before the page that leaves is counted: 1 more than the difference.
+  [[nodiscard]] bool refaults_soon(PageNumber page) const {
+    const std::uint64_t left_at = pages_[page].left_at;
+    return left_at != kNever && age_ - left_at + 1 <= active_.size();
+  }
+
+  [[nodiscard]] bool inactive_is_low() const {
+    return inactive_.size() * inactive_ratio() < active_.size();
+  }
+  [[nodiscard]] std::size_t inactive_ratio() const {
+    if (knobs_.inactive_ratio > 0) return knobs_.inactive_ratio;
+    const std::size_t gigabytes = (inactive_.size() + active_.size()) / kPagesPerGigabyte;
+    const double root = std::sqrt(10 * static_cast<double>(gigabytes));
+    return std::max<std::size_t>(1, static_cast<std::size_t>(root));
+  }
+
+  void shrink_active() {
+    for (std::size_t i = 0; i < knobs_.batch && !active_.empty(); ++i) {
+      const PageNumber page = active_.pop_back(links_);
+      table_->clear_referenced(page);
+      put_on_inactive(page);
+    }
+  }
+
+  PageTable* table_;
+  LinuxTwoListKnobs knobs_;
+  PageLinks links_;
+  PageList inactive_;  // the newest first
+  PageList active_;    // the newest first
+  std::vector<State> pages_;
+  std::uint64_t age_ = 0;    // the kernel's nonresident_age
+  std::size_t scanned_ = 0;  // of this batch
+};
+
+}  // namespace brim::thrash::model

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thrash/model/replacement_table.h"
+
+#include "base/text.h"
+#include "study/config.h"
+#include "thrash/model/aging.h"
+#include "thrash/model/arc.h"
+#include "thrash/model/car.h"
+#include "thrash/model/clock.h"
+#include "thrash/model/fifo.h"
+#include "thrash/model/lau.h"
+#include "thrash/model/linux_two_list.h"
+#include "thrash/model/lru.h"
+#include "thrash/model/lru_curve.h"
+#include "thrash/model/lru_k.h"
+#include "thrash/model/mglru.h"
+#include "thrash/model/nru.h"
+#include "thrash/model/opt.h"
+#include "thrash/model/opt_curve.h"
+#include "thrash/model/random_replacement.h"
+#include "thrash/model/s3_fifo.h"
+#include "thrash/model/second_chance.h"
+#include "thrash/model/sieve.h"
+#include "thrash/model/two_handed_clock.h"
+#include "thrash/model/working_set.h"
+#include "thrash/model/wsclock.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace brim::thrash::model {
+namespace {
+
+using study::Parameter;
+using study::Settings;
+using Type = study::ParameterType;
+
+// Times are in what PageTable::now() counts: references of a trace, nanoseconds of a simulated
+// machine, for which the defaults are not meant.
+constexpr std::array kAging = std::to_array<Parameter>({
+    {"bits", Type::count, "", "8", "Of each page's counter.", {}, 1, 32},
+    {"interval", Type::count, "references", "0", "Between ticks; 0: as many as frames."},
+});
+constexpr std::array kClock = std::to_array<Parameter>({
+    {"reference_on_load", Type::boolean, "", "false",
+     "Loading a page sets its referenced bit, as hardware does and many textbooks don't."},
+});
+constexpr std::array kLau = std::to_array<Parameter>({
+    {"inactive", Type::fraction, "", "0.03", "Of the frames: the inactive queue's target."},
+    {"cache", Type::fraction, "", "0.02", "Of the frames: the cache queue's target."},
+});
+constexpr std::array kNru = std::to_array<Parameter>({
+    {"interval", Type::count, "references", "0",
+     "Between clearings of all referenced bits; 0: as many as frames."},
+});
+constexpr std::array kTwoHandedClock = std::to_array<Parameter>({
+    {"spread", Type::fraction, "", "0.5", "Of the circle: how far the hands are apart."},
+});
+constexpr std::array kWorkingSet = std::to_array<Parameter>({
+    {"tau", Type::count, "references", "0",
+     "A page not referenced within it leaves; 0: ten times as many as frames."},
+});
+constexpr std::array kWsClock = std::to_array<Parameter>({
+    {"tau", Type::count, "references", "0",
+     "A page used within it is of the working set; 0: as many as frames."},
+    {"reference_on_load", Type::boolean, "", "false",
+     "Loading a page sets its referenced bit, as hardware does and many textbooks don't."},
+});
+
+constexpr std::array kLinuxTwoList = std::to_array<Parameter>({
+    {"start", Type::choice, "", "inactive",
+     "Where new pages go: active before Linux 5.9, then with no refault distance.",
+     "inactive,active"},
+    {"batch", Type::count, "pages", "32", "Scanned at a time (SWAP_CLUSTER_MAX).", "", 1, 1 << 20},
+    {"inactive_ratio", Type::count, "", "0",
+     "Active pages for each inactive one; 0: by the size of memory, as Linux does.", "", 0, 1000},
+});
+constexpr std::array kLruK = std::to_array<Parameter>({
+    {"k", Type::count, "references", "2", "Whose K-th last reference is longest ago leaves.", "", 1,
+     64},
+    {"correlated", Type::count, "references", "0",
+     "After a page's last reference, others within so many count as the same."},
+    {"history", Type::number, "", "1",
+     "Pages that left whose references are remembered, for each frame.", "", 0, 1e6},
+});
+constexpr std::array kMglru = std::to_array<Parameter>({
+    {"generations", Type::count, "", "4",
+     "At most (MAX_NR_GENS); two fewer are never evicted from.", "", 3, 1000},
+    {"walk_page_tables", Type::boolean, "", "true",
+     "Aging looks at the referenced bits of all pages, not only eviction at those it comes to."},
+});
+constexpr std::array kS3Fifo = std::to_array<Parameter>({
+    {"small", Type::fraction, "", "0.1", "Frames of the queue for new pages."},
+    {"ghost", Type::number, "", "0.9", "Pages that left that are remembered, for each frame.", "",
+     0, 1e6},
+});
+
+Aging build_aging(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table,
+          frames,
+          {.bits = static_cast<std::uint32_t>(settings.get<std::uint64_t>("bits")),
+           .interval = settings.get<std::uint64_t>("interval")}};
+}
+Arc build_arc(PageTable& table, std::size_t frames, const Settings&, const Rng&) {
+  return {table, frames};
+}
+Car build_car(PageTable& table, std::size_t frames, const Settings&, const Rng&) {
+  return {table, frames};
+}
+Clock build_clock(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table, frames, {.reference_on_load = settings.get<bool>("reference_on_load")}};
+}
+Fifo build_fifo(PageTable& table, std::size_t, const Settings&, const Rng&) { return Fifo(table); }
+Lau build_lau(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table,
+          frames,
+          {.inactive = settings.get<double>("inactive"), .cache = settings.get<double>("cache")}};
+}
+LinuxTwoList build_linux_two_list(PageTable& table, std::size_t, const Settings& settings,
+                                  const Rng&) {
+  const bool active = settings.get<std::string>("start") == "active";
+  return {table,
+          {.start = active ? LinuxStart::active : LinuxStart::inactive,
+           .batch = settings.get<std::uint64_t>("batch"),
+           .inactive_ratio = settings.get<std::uint64_t>("inactive_ratio")}};
+}
+Lru build_lru(PageTable& table, std::size_t, const Settings&, const Rng&) { return Lru(table); }
+LruK build_lru_k(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table,
+          frames,
+          {.k = settings.get<std::uint64_t>("k"),
+           .correlated = settings.get<std::uint64_t>("correlated"),
+           .history = settings.get<double>("history")}};
+}
+Mglru build_mglru(PageTable& table, std::size_t, const Settings& settings, const Rng&) {
+  return {table,
+          {.generations = settings.get<std::uint64_t>("generations"),
+           .walk_page_tables = settings.get<bool>("walk_page_tables")}};
+}
+Nru build_nru(PageTable& table, std::size_t frames, const Settings& settings, const Rng& rng) {
+  return {table,
+          frames,
+          {.interval = settings.get<std::uint64_t>("interval")},
+          rng.split("not recently used")};
+}
+RandomReplacement build_random(PageTable& table, std::size_t, const Settings&, const Rng& rng) {
+  return {table, rng.split("random replacement")};
+}
+S3Fifo build_s3_fifo(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table,
+          frames,
+          {.small = settings.get<double>("small"), .ghost = settings.get<double>("ghost")}};
+}
+Sieve build_sieve(PageTable& table, std::size_t, const Settings&, const Rng&) {
+  return Sieve(table);
+}
+
+SecondChance build_second_chance(PageTable& table, std::size_t, const Settings& settings,
+                                 const Rng&) {
+  return {table, {.reference_on_load = settings.get<bool>("reference_on_load")}};
+}
+TwoHandedClock build_two_handed_clock(PageTable& table, std::size_t frames,
+                                      const Settings& settings, const Rng&) {
+  return {table, frames, {.spread = settings.get<double>("spread")}};
+}
+WorkingSet build_working_set(PageTable& table, std::size_t frames, const Settings& settings,
+                             const Rng&) {
+  return {table, frames, {.tau = settings.get<std::uint64_t>("tau")}};
+}
+WsClock build_wsclock(PageTable& table, std::size_t frames, const Settings& settings, const Rng&) {
+  return {table,
+          frames,
+          {.tau = settings.get<std::uint64_t>("tau"),
+           .reference_on_load = settings.get<bool>("reference_on_load")}};
+}
+
+// A row of the table, of a function that builds the policy.
+template <auto build>
+constexpr ReplacementPolicy row(std::string_view name, std::string_view summary,
+                                std::span<const Parameter> parameters = {}) {
+  using Policy = decltype(build(std::declval<PageTable&>(), 0, std::declval<const Settings&>(),
+                                std::declval<const Rng&>()));
+  return {{name, summary, parameters},
+          [](const ReplayTask& task, const Settings& settings) {
+            PageTable table(task.trace.pages);
+            return replay(task, table, build(table, task.frames, settings, task.rng));
+          },
+          [](PageTable& table, std::size_t frames, const Settings& settings,
+             const Rng& rng) -> std::unique_ptr<Replacement> {
+            return std::make_unique<ReplacementOf<Policy>>(build(table, frames, settings, rng));
+          }};
+}
+
+constexpr ReplacementPolicy with_curve(ReplacementPolicy policy, const ExactCurve& curve) {
+  policy.exact_curve = curve;
+  return policy;
+}
+
+constexpr std::array kPolicies = std::to_array<ReplacementPolicy>({
+    row<build_aging>("aging", "The lowest of counters that a timer shifts referenced bits into.",
+                     kAging),
+    row<build_arc>("arc", "LRU in two parts, shared out by what was evicted too early (ARC)."),
+    row<build_car>("car", "As arc, with clocks in place of LRU lists."),
+    row<build_clock>("clock", "Frames in a circle: passes those referenced since it last came.",
+                     kClock),
+    row<build_fifo>("fifo", "What was loaded longest ago leaves."),
+    row<build_lau>("lau", "FreeBSD's: counts of activity; active, inactive and cache queues.",
+                   kLau),
+    row<build_linux_two_list>("linux-two-list", "Linux's active and inactive list.", kLinuxTwoList),
+    with_curve(row<build_lru>("lru", "What was not referenced for longest leaves."),
+               {lru_faults, "exact, by stack distances (Mattson et al. 1970)"}),
+    row<build_lru_k>("lru-k", "Whose K-th last reference is longest ago leaves.", kLruK),
+    row<build_mglru>("mglru", "Linux's multi-generational LRU (6.1 and later).", kMglru),
+    row<build_nru>(
+        "nru", "Not referenced lately before referenced, clean before modified; at random.", kNru),
+    {{"opt", "What is referenced farthest in the future leaves: no policy has fewer faults.", {}},
+     [](const ReplayTask& task, const Settings&) { return replay_opt(task); },
+     nullptr,
+     {opt_faults,
+      "exact, by stack distances, in groups (Mattson et al. 1970; Sugumar and Abraham 1993)"}},
+    row<build_random>("random", "Any page leaves."),
+    row<build_s3_fifo>("s3-fifo", "A small queue lets into the main one what is used again.",
+                       kS3Fifo),
+    row<build_second_chance>(
+        "second-chance", "First in, first out; those referenced meanwhile queue again.", kClock),
+    row<build_sieve>("sieve", "A queue and a hand that passes those referenced, where they are."),
+    row<build_two_handed_clock>("two-handed-clock",
+                                "One hand clears referenced bits, another takes what stays so.",
+                                kTwoHandedClock),
+    row<build_working_set>(
+        "working-set", "What was not referenced within tau leaves, needed or not.", kWorkingSet),
+    row<build_wsclock>("wsclock", "Clock that passes what was used within tau or must be written.",
+                       kWsClock),
+});
+static_assert(std::ranges::is_sorted(kPolicies, {},
+                                     [](const auto& policy) { return policy.family.name; }));
+
+// The places of the commas that are outside of brackets part the list.
+std::vector<std::string_view> parts_of(std::string_view list) {
+  std::vector<std::string_view> parts;
+  std::size_t depth = 0;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i <= list.size(); ++i) {
+    if (i == list.size() || (list[i] == ',' && depth == 0)) {
+      parts.push_back(trim(list.substr(start, i - start)));
+      start = i + 1;
+    } else if (list[i] == '(') {
+      ++depth;
+    } else if (list[i] == ')' && depth > 0) {
+      --depth;
+    }
+  }
+  return parts;
+}
+
+// "start=active" as a configuration has it: with the quotes that words have there.
+std::string line_of(const ReplacementPolicy& policy, std::string_view setting) {
+  const std::size_t equals = setting.find('=');
+  const std::string_view key = trim(setting.substr(0, equals));
+  const auto& parameters = policy.family.parameters;
+  const auto declared = std::ranges::find(parameters, key, &Parameter::key);
+  if (equals == std::string_view::npos || declared == parameters.end() ||
+      declared->type != Type::choice)
+    return std::string(setting);
+  const std::string_view word = trim(setting.substr(equals + 1));
+  return word.starts_with('"') ? std::string(setting) : fmt::format("{} = \"{}\"", key, word);
+}
+
+Result<Settings> read_settings(const ReplacementPolicy& policy, std::string_view text,
+                               const std::string& where) {
+  Settings settings(policy.family.parameters);
+  std::string lines;
+  for (const std::string_view part : split(text, ',')) lines += line_of(policy, part) + "\n";
+  BRIM_TRY(const study::ConfigNode node, study::parse_config(lines, where));
+  BRIM_CHECK(settings.read(node));
+  return settings;
+}
+
+Error unknown_policy(std::string_view name) {
+  std::vector<std::string> known;
+  known.reserve(kPolicies.size());
+  for (const ReplacementPolicy& policy : kPolicies) known.emplace_back(policy.family.name);
+  const auto near = nearest_word(name, known);
+  return {ErrorCode::bad_input,
+          fmt::format("no policy '{}'; {}", name,
+                      near ? fmt::format("did you mean '{}'?", *near)
+                           : fmt::format("there are {}", fmt::join(known, ", "))),
+          "--policy"};
+}
+
+Result<ChosenPolicy> choose(std::string_view part) {
+  const std::size_t bracket = part.find('(');
+  const std::string_view name = part.substr(0, bracket);
+  const ReplacementPolicy* policy = find_policy(name);
+  if (policy == nullptr) return fail(unknown_policy(name));
+  const std::string where = fmt::format("--policy {}", part);
+  if (bracket == std::string_view::npos)
+    return ChosenPolicy{policy, Settings(policy->family.parameters), std::string(part)};
+  if (!part.ends_with(')'))
+    return fail(ErrorCode::bad_input, "expected NAME(KEY=VALUE,...)", where);
+  const std::string_view inside = part.substr(bracket + 1, part.size() - bracket - 2);
+  BRIM_TRY(Settings settings, read_settings(*policy, inside, where));
+  return ChosenPolicy{policy, std::move(settings), std::string(part)};
+}
+
+}  // namespace
+
+std::span<const ReplacementPolicy> replacement_policies() { return kPolicies; }
+
+const ReplacementPolicy* find_policy(std::string_view name) {
+  const auto at =
+      std::ranges::find(kPolicies, name, [](const auto& policy) { return policy.family.name; });
+  return at == kPolicies.end() ? nullptr : &*at;
+}
+
+Result<std::vector<ChosenPolicy>> choose_policies(std::string_view list) {
+  std::vector<ChosenPolicy> chosen;
+  if (list == "all") {
+    for (const ReplacementPolicy& policy : kPolicies)
+      chosen.push_back(
+          {&policy, Settings(policy.family.parameters), std::string(policy.family.name)});
+    return chosen;
+  }
+  for (const std::string_view part : parts_of(list)) {
+    BRIM_TRY(chosen.emplace_back(), choose(part));
+  }
+  return chosen;
+}
+
+}  // namespace brim::thrash::model

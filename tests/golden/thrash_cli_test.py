@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""brim thrash replay as a user meets it: figures that can be followed by hand, formats, wrong input."""
+import gzip
+import lzma
+import os
+import signal
+import struct
+import subprocess
+import time
+
+from brim_cli import BRIM, main, one_line, run, run_json, scratch
+
+FOLDER = scratch("thrash")
+os.environ["BRIM_STORE"] = str(FOLDER / "store.sqlite")
+
+# Silberschatz, Galvin and Gagne, "Operating System Concepts".
+TEXTBOOK = [7, 0, 1, 2, 0, 3, 0, 4, 2, 3, 0, 3, 2, 1, 2, 0, 1, 7, 0, 1]
+
+
+def trace(name, text):
+    path = FOLDER / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def replay(path, trace_format, *arguments):
+    return run_json("thrash-replay", "thrash", "replay", "--trace", path, "--trace-format", trace_format,
+                    *arguments)
+
+
+def faults(value):
+    return {(result["policy"], result["frames"]): result["faults"] for result in value["results"]}
+
+
+def test_the_textbooks_example_has_the_textbooks_faults():
+    path = trace("textbook.txt", "\n".join(map(str, TEXTBOOK)) + "\n")
+    value = replay(path, "pages", "--policy", "fifo,lru,opt", "--frames", "3,100%")
+    assert faults(value) == {("fifo", 3): 15, ("lru", 3): 12, ("opt", 3): 9,
+                             ("fifo", 6): 6, ("lru", 6): 6, ("opt", 6): 6}, faults(value)
+    for result in value["results"]:
+        assert result["references"] == 20 and result["cold_faults"] == 6 and result["writebacks"] == 0
+
+
+def test_all_policies_are_replayed_and_listed():
+    path = trace("all.txt", "\n".join(str(i * i % 97) for i in range(2000)))
+    value = replay(path, "pages", "--policy", "all", "--frames", "10%")
+    listed = [row["name"] for row in run_json("list", "list", "policies")["policies"]
+              if row["kind"] == "replacement"]
+    assert [result["policy"] for result in value["results"]] == listed and len(listed) >= 19
+    best = min(value["results"], key=lambda result: result["faults"])
+    assert faults(value)[("opt", best["frames"])] == best["faults"]
+
+
+def test_a_percentage_is_rounded_down_and_at_least_one():
+    path = trace("ten.txt", "".join(f"{page}\n" for page in range(39)))
+    value = replay(path, "pages", "--policy", "lru", "--frames", "1%,10%,99.9%,5")
+    assert [result["frames"] for result in value["results"]] == [1, 3, 38, 5]
+
+
+def test_formats_give_the_same_references():
+    pages = [5, 6, 5, 7, 8, 5, 6]
+    writes = [False, True, False, False, True, False, False]
+    text = "".join(f"{page} {'w' if write else 'r'}\n" for page, write in zip(pages, writes))
+    lackey = "==1== lackey\nI  400000,3\n" + "".join(
+        f" {'S' if write else 'L'} {page * 4096 + 16:x},8\n" for page, write in zip(pages, writes))
+    csv = "time,address,write\n" + "".join(
+        f"{i},{page * 4096},{int(write)}\n" for i, (page, write) in enumerate(zip(pages, writes)))
+    champsim = b"".join(
+        struct.pack("<QBB2B4B2Q4Q", 0x400000, 0, 0, 0, 0, 0, 0, 0, 0,
+                    page * 4096 if write else 0, 0, 0 if write else page * 4096, 0, 0, 0)
+        for page, write in zip(pages, writes))
+    expected = None
+    for name, content, kind in (("f.txt", text.encode(), "pages"), ("f.gz", gzip.compress(text.encode()), "pages"),
+                                ("f.xz", lzma.compress(text.encode()), "pages"),
+                                ("f.lackey", lackey.encode(), "lackey"), ("f.csv", csv.encode(), "csv"),
+                                ("f.champsim", champsim, "champsim")):
+        value = replay(trace(name, content), kind, "--policy", "lru,fifo", "--frames", "2")
+        assert value["trace"]["references"] == 7 and value["trace"]["writes"] == 2, (name, value["trace"])
+        expected = expected or value["results"]
+        assert value["results"] == expected, name
+    assert expected[0]["writebacks"] == 2
+
+
+def oracle(pages, nexts):
+    return b"".join(struct.pack("<IQIq", i, page, 1, following)
+                    for i, (page, following) in enumerate(zip(pages, nexts)))
+
+
+def test_the_next_access_of_oracle_general_is_checked():
+    pages = [1, 2, 1, 2, 3]
+    for nexts in ([2, 3, -1, -1, -1], [3, 4, -1, -1, -1], [2, 2, -1, -1, -1], [2, 3, 9, -1, -1]):
+        value = replay(trace("o.bin", oracle(pages, nexts)), "oracleGeneral", "--policy", "lru", "--frames", "3")
+        assert value["results"][0]["faults"] == 3
+    for nexts, byte in (([2, 4, -1, -1, -1], 72), ([-1, 3, -1, -1, -1], 48)):
+        path = trace("wrong.bin", oracle(pages, nexts))
+        line = one_line(run("thrash", "replay", "--trace", path, "--trace-format", "oracleGeneral",
+                            "--frames", "3", status=2))
+        assert f"byte {byte}" in line, (line, byte)
+    path = trace("missing.bin", oracle(pages, [2, 3, -1, 4, -1]))
+    line = one_line(run("thrash", "replay", "--trace", path, "--trace-format", "oracleGeneral",
+                        "--frames", "3", status=2))
+    assert "reference 3" in line and "missing.bin" in line, line
+
+
+def test_curves_are_monotone_for_stack_algorithms():
+    path = trace("curve.txt", "\n".join(str(i * i % 199) for i in range(5000)))
+    value = replay(path, "pages", "--policy", "lru,opt,fifo", "--curve", "--frames", "7,50")
+    curves = {curve["policy"]: curve for curve in value["curves"]}
+    for policy in ("lru", "opt"):
+        ratios = [point["miss_ratio"] for point in curves[policy]["points"]]
+        assert ratios == sorted(ratios, reverse=True) and ratios[0] > ratios[-1]
+        at = {point["frames"]: point["miss_ratio"] for point in curves[policy]["points"]}
+        for frames in (7, 50):
+            assert abs(at[frames] * 5000 - faults(value)[(policy, frames)]) < 1e-6
+    assert all("miss_ratio_interval" in point for point in curves["fifo"]["points"])
+
+
+def test_wrong_input_is_one_line():
+    path = trace("good.txt", "1\n2\n")
+    for arguments, words in (
+            (["--trace", FOLDER / "none"], ["none"]),
+            (["--trace", trace("bad.txt", "1\n2\nx3\n")], ["bad.txt", "3"]),
+            (["--trace", trace("empty.txt", "")], ["empty.txt"]),
+            (["--trace", trace("odd.bin", b"x" * 30), "--trace-format", "oracleGeneral"], ["odd.bin", "24"]),
+            (["--trace", path, "--policy", "lri"], ["lri", "lru"]),
+            (["--trace", path, "--policy", "clock(reference_on_lod=true)"], ["reference_on_load"]),
+            (["--trace", path, "--trace-format", "page"], ["--trace-format"]),
+            (["--trace", path, "--frames", "0"], ["--frames"]),
+            (["--trace", path, "--frames", "101%"], ["--frames"]),
+            (["--trace", path, "--page-size", "1000"], ["--page-size"])):
+        frames = [] if "--frames" in arguments else ["--frames", "1"]
+        line = one_line(run("thrash", "replay", *arguments, *frames, status=2))
+        for word in words:
+            assert word in line, (line, word)
+
+
+def test_an_interrupted_replay_says_so_and_prints_nothing():
+    path = trace("long.bin", oracle([i * 7919 % 50021 for i in range(600000)], [-1] * 600000)[:24 * 50021])
+    process = subprocess.Popen([BRIM, "thrash", "replay", "--trace", "-", "--frames", "10%"],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(b"1\n2\n3\n")
+    process.stdin.flush()
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    process.stdin.close()
+    output = process.stdout.read()
+    assert process.wait(timeout=20) == 130 and output == b"", (process.returncode, output)
+    assert replay(path, "oracleGeneral", "--policy", "fifo", "--frames", "10%")["trace"]["pages"] == 50021
+
+
+if __name__ == "__main__":
+    main(globals())
