@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/limited_group.h"
 
+#include "host/cgroup_folder.h"
 #include "host/scratch_directory.h"
 #include "host/test_processes.h"
 
@@ -157,6 +158,25 @@ TEST(LimitedGroup, Is_made_on_the_live_machine_only) {
   ASSERT_FALSE(group);
   EXPECT_EQ(group.error().code, ErrorCode::missing);
   EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
+}
+
+// Live: as root, where the freezer of version 1 is mounted.
+TEST(LimitedGroup, What_the_freezer_of_version_1_holds_can_be_killed_and_its_folder_removed) {
+  const auto cgroups = read_cgroups(live_host());
+  const CgroupMount* const freezer = cgroups ? cgroups->with("freezer") : nullptr;
+  if (::geteuid() != 0 || freezer == nullptr || freezer->v2)
+    GTEST_SKIP() << "needs root and the freezer of version 1";
+  const std::string folder =
+      fmt::format("{}/{}unit-{}", freezer->path, kLimitedGroupPrefix, ::getpid());
+  ASSERT_TRUE(std::filesystem::create_directory(folder));
+  const WaitingChild child;
+  ASSERT_TRUE(write_control(folder + "/cgroup.procs", std::to_string(child.pid())));
+  ASSERT_TRUE(write_control(folder + "/freezer.state", "FROZEN"));
+  EXPECT_FALSE(remove_cgroup_folder(folder, "brim-lab-", "others"));
+  EXPECT_TRUE(std::filesystem::exists(folder));
+  const auto removed = remove_cgroup_folder(folder, kLimitedGroupPrefix, "this test");
+  EXPECT_TRUE(removed) << error_line(removed.error());
+  EXPECT_FALSE(std::filesystem::exists(folder));
 }
 
 TEST(GroupRecords, Folders_that_are_not_brims_are_never_removed) {

@@ -1,169 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Swap areas and limited groups of brim's own on this machine: they are made, used and gone again,
-// also when their maker is killed at any moment.
-#include "base/rng.h"
+// Swap areas and limited groups of brim's own on this machine: they are made, used and gone again.
 #include "host/child.h"
 #include "host/journal.h"
-#include "host/limited_group.h"
-#include "host/scratch_directory.h"
-#include "host/swap_area.h"
-#include "host/swap_record.h"
-#include "host/swap_table.h"
-#include "host/system.h"
 #include "host/zswap.h"
-#include "share_child.h"
-
-#include <algorithm>
-#include <filesystem>
-#include <memory>
-#include <optional>
+#include "swap_fixture.h"
 
 #include <gmock/gmock.h>
 
 namespace brim::live {
 namespace {
 
-using namespace std::chrono_literals;
-using host::LimitedGroup;
-using host::SwapArea;
-using host::SwapOrder;
 using testing::HasSubstr;
-using testing::IsEmpty;
-
-constexpr Bytes kLimit = mebibytes(64);
-constexpr Bytes kDemand = mebibytes(128);
-constexpr Bytes kAreaSize = mebibytes(256);
-constexpr std::size_t kDemandPages = kDemand.count() / kPageSize;
-
-// What must be as it was: areas in use, zram devices, brim's groups, zswap's settings.
-std::string swap_state() {
-  std::string state = read_text("/proc/swaps");
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& item : std::filesystem::directory_iterator("/sys/block", error))
-    if (item.path().filename().string().starts_with("zram")) names.push_back(item.path());
-  const auto host = host::Host::open("/");
-  const auto cgroups = host::read_cgroups(*host);
-  if (cgroups)
-    for (const host::CgroupMount& mount : cgroups->mounts)
-      for (const auto& item : std::filesystem::directory_iterator(mount.path, error))
-        if (item.path().filename().string().starts_with(host::kLimitedGroupPrefix))
-          names.push_back(item.path());
-  std::sort(names.begin(), names.end());
-  for (const std::string& name : names) state += name + "\n";
-  for (const char* name : {"enabled", "compressor", "max_pool_percent"})
-    state += read_text(std::string("/sys/module/zswap/parameters/") + name);
-  return state;
-}
-
-// Memory that does not compress, filled page by page; whether it still holds what was written.
-class Consumer {
- public:
-  // In its group from before it has any memory; `done` pages are counted where others see it.
-  explicit Consumer(const LimitedGroup& group)
-      : shared_(static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
-                                            MAP_SHARED | MAP_ANONYMOUS, -1, 0))),
-        child_(std::make_unique<Child>([&] { prepare(group); },
-                                       [this](char letter) { obey(letter); })) {}
-  ~Consumer() {
-    child_.reset();
-    ::munmap(shared_, sizeof(Shared));
-  }
-  Consumer(const Consumer&) = delete;
-  Consumer& operator=(const Consumer&) = delete;
-
-  void fill() { child_->tell('f'); }
-  std::size_t intact() {
-    child_->tell('v');
-    return shared_->intact;
-  }
-  // Does not answer any more: it counts until it is killed.
-  void count_for_ever() const { ::kill(child_->pid(), SIGUSR1); }
-  [[nodiscard]] std::uint64_t counted() const { return shared_->counted; }
-  [[nodiscard]] bool in_group() const { return shared_->in_group; }
-  [[nodiscard]] bool alive() const {
-    int status = 0;
-    return ::waitpid(child_->pid(), &status, WNOHANG) == 0;
-  }
-
- private:
-  struct Shared {
-    bool in_group;
-    std::size_t intact;
-    volatile std::uint64_t counted;
-  };
-  void prepare(const LimitedGroup& group) {
-    counter_ = &shared_->counted;
-    ::signal(SIGUSR1, [](int) {
-      for (;;) *counter_ = *counter_ + 1;
-    });
-    shared_->in_group = group.add(0).has_value();
-  }
-  void obey(char letter) {
-    if (letter == 'f') {
-      memory_ = map_anonymous(kDemand.count());
-      ::madvise(memory_, kDemand.count(), MADV_NOHUGEPAGE);
-      for (std::size_t page = 0; page < kDemandPages; ++page)
-        fill_page(memory_ + page * kPageSize, page + 1);
-    }
-    if (letter == 'v') {
-      std::vector<std::byte> expected(kPageSize);
-      shared_->intact = 0;
-      for (std::size_t page = 0; page < kDemandPages; ++page) {
-        fill_page(expected.data(), page + 1);
-        if (std::memcmp(expected.data(), memory_ + page * kPageSize, kPageSize) == 0)
-          ++shared_->intact;
-      }
-    }
-  }
-  static inline volatile std::uint64_t* counter_ = nullptr;  // in the child
-  Shared* shared_;
-  std::byte* memory_ = nullptr;  // in the child
-  std::unique_ptr<Child> child_;
-};
-
-class SwapLive : public testing::Test {
- protected:
-  void SetUp() override {
-    BRIM_NEEDS(::geteuid() == 0, "needs root");
-    BRIM_NEEDS(host::read_swap_table(host_), "this kernel has no swap");
-  }
-  void TearDown() override {
-    EXPECT_EQ(swap_state(), before_);
-    std::error_code error;
-    for (const char* folder : {"swap", "groups"})
-      EXPECT_TRUE(!std::filesystem::exists(scratch_ / folder) ||
-                  std::filesystem::is_empty(scratch_ / folder, error))
-          << "a record is left";
-  }
-  [[nodiscard]] Result<SwapArea> make_file(SwapOrder order = SwapOrder::first) const {
-    return SwapArea::create_file(host_, scratch_ / "swap",
-                                 {scratch_.path(), kAreaSize, order, mebibytes(64)});
-  }
-  [[nodiscard]] Result<SwapArea> make_zram(SwapOrder order = SwapOrder::first) const {
-    return SwapArea::create_zram(host_, scratch_ / "swap", {kAreaSize, "", order});
-  }
-  [[nodiscard]] Result<LimitedGroup> make_group(std::optional<Bytes> swap = {}) const {
-    return LimitedGroup::create(host_, scratch_ / "groups", "live-" + std::to_string(::getpid()),
-                                {kLimit, swap});
-  }
-  [[nodiscard]] int priority_of(const SwapArea& area) const {
-    const auto entry = host::find_swap(host_, area.path());
-    EXPECT_TRUE(entry && *entry) << area.path();
-    return entry && *entry ? (*entry)->priority : 0;
-  }
-  // A consumer twice as large as its limit, on `area`; returns what its group told.
-  host::GroupReading thrash_on(const SwapArea& area) const;
-
-  const std::string before_ = swap_state();
-  const host::ScratchDirectory scratch_{"/var/tmp"};
-  const host::Host host_ = std::move(host::Host::open("/")).value();
-};
-
-#define BRIM_NEEDS_VALUE(result)                                      \
-  BRIM_NEEDS((result) || (result).error().code != ErrorCode::missing, \
-             error_line((result).error()));                           \
-  ASSERT_TRUE(result) << error_line((result).error())
 
 TEST_F(SwapLive, A_file_is_in_use_as_long_as_the_object_lives) {
   std::string path;
@@ -236,14 +83,15 @@ TEST_F(SwapLive, Without_privilege_it_says_what_is_needed) {
   EXPECT_THAT(*said, testing::EndsWith("denied"));
 }
 
-host::GroupReading SwapLive::thrash_on(const SwapArea& area) const {
-  auto group = make_group();
+// A consumer twice as large as its limit, on `area`; what its group told.
+host::GroupReading thrash_on(const host::Host& host, Result<LimitedGroup> group,
+                             const SwapArea& area) {
   EXPECT_TRUE(group) << error_line(group.error());
   Consumer consumer(*group);
   EXPECT_TRUE(consumer.in_group());
   consumer.fill();
   EXPECT_TRUE(consumer.alive());
-  const auto entry = host::find_swap(host_, area.path()).value();
+  const auto entry = host::find_swap(host, area.path()).value();
   EXPECT_TRUE(entry && entry->used >= kDemand - kLimit) << "it did not go to this area";
   EXPECT_EQ(consumer.intact(), kDemandPages);
   // Version 1 sums its statistics up every two seconds.
@@ -259,7 +107,7 @@ TEST_F(SwapLive, Twice_the_limit_swaps_to_a_file_survives_and_is_counted) {
   const auto area = make_file();
   BRIM_NEEDS_VALUE(area);
   const auto before = host::read_swap_counters(host_);
-  const host::GroupReading reading = thrash_on(*area);
+  const host::GroupReading reading = thrash_on(host_, make_group(), *area);
   const auto after = host::read_swap_counters(host_);
   EXPECT_GE(*after->out - *before->out, Pages((kDemand - kLimit).count() / kPageSize));
   EXPECT_GT(*after->in, *before->in);
@@ -356,104 +204,6 @@ TEST_F(SwapLive, A_frozen_group_stands_still_until_it_is_thawed_and_can_be_kille
   EXPECT_TRUE(killed) << error_line(killed.error());
   EXPECT_TRUE(eventually([&] { return !consumer.alive(); }, 5));
   EXPECT_TRUE(group->thaw(5s));
-}
-
-// What a maker makes, and then it waits to be killed.
-void make_all(const host::Host& host, const std::string& state, const std::string& folder) {
-  const auto file =
-      SwapArea::create_file(host, state + "/swap", {folder, kAreaSize, SwapOrder::last, Bytes()});
-  const auto zram = SwapArea::create_zram(host, state + "/swap", {kAreaSize, ""});
-  auto group = LimitedGroup::create(host, state + "/groups", "killed-" + std::to_string(::getpid()),
-                                    {kLimit, {}});
-  if (group) static_cast<void>(group->add(0));
-  if (group) static_cast<void>(group->freeze(1s));  // itself
-  for (;;) ::pause();
-}
-
-class SwapKilled : public SwapLive {
- protected:
-  // Kills a maker after this time, and waits until it is gone.
-  void kill_after(std::chrono::microseconds time) const {
-    const pid_t pid = ::fork();
-    if (pid == 0) make_all(host_, scratch_.path(), scratch_.path());
-    ASSERT_GT(pid, 0);
-    std::this_thread::sleep_for(time);
-    ::kill(pid, SIGKILL);
-    int status = 0;
-    ::waitpid(pid, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status));
-  }
-  // Only the folders of records.
-  [[nodiscard]] std::vector<std::string> files_left() const {
-    std::vector<std::string> names;
-    for (const auto& item : std::filesystem::directory_iterator(scratch_.path()))
-      if (!item.is_directory()) names.push_back(item.path());
-    return names;
-  }
-  // How long a maker takes here, and a little more.
-  [[nodiscard]] std::chrono::microseconds time_to_make() const {
-    const auto start = std::chrono::steady_clock::now();
-    const auto file = make_file();
-    const auto zram = make_zram();
-    const auto group = make_group();
-    const auto took = std::chrono::steady_clock::now() - start;
-    return std::chrono::ceil<std::chrono::microseconds>(took * 3 / 2);
-  }
-};
-
-TEST_F(SwapKilled, At_any_moment_what_it_made_is_removed) {
-  constexpr int kRounds = 25;
-  Rng rng(1);
-  const auto longest = static_cast<std::uint64_t>(time_to_make().count());
-  int removed = 0;
-  for (int round = 0; round < kRounds; ++round) {
-    const std::chrono::microseconds time(rng.below(longest));
-    ASSERT_NO_FATAL_FAILURE(kill_after(time));
-    std::vector<std::string> lines = host::remove_abandoned_groups(host_, scratch_ / "groups");
-    for (std::string& line : host::remove_abandoned_swap(host_, scratch_ / "swap"))
-      lines.push_back(std::move(line));
-    for (const std::string& line : lines) {
-      EXPECT_TRUE(line.starts_with("removed")) << line;
-      ++removed;
-    }
-    ASSERT_EQ(swap_state(), before_) << "killed after " << time.count() << " us";
-    ASSERT_THAT(files_left(), IsEmpty());
-  }
-  EXPECT_GT(removed, kRounds / 2) << "most were killed before they had made anything";
-}
-
-TEST_F(SwapKilled, A_device_that_was_not_named_yet_is_found_and_others_stay) {
-  const auto others = host::add_zram(host_);
-  BRIM_NEEDS_VALUE(others);
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    const auto numbers = host::zram_numbers(host_);
-    const bool written =
-        host::write_swap_record(host_, scratch_ / "swap", host::AwaitedZram{*numbers}).has_value();
-    ::_exit(written && host::add_zram(host_) ? 0 : 1);
-  }
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  EXPECT_EQ(status, 0);
-  const auto lines = host::remove_abandoned_swap(host_, scratch_ / "swap");
-  ASSERT_EQ(lines.size(), 1U);
-  EXPECT_THAT(lines.front(), HasSubstr("zram"));
-  EXPECT_TRUE(std::filesystem::exists("/sys/block/zram" + std::to_string(others->number)));
-  EXPECT_TRUE(host::remove_zram(host_, *others));
-}
-
-TEST_F(SwapKilled, brim_restore_removes_it_and_says_so) {
-  ASSERT_NO_FATAL_FAILURE(kill_after(1s));
-  EXPECT_NE(swap_state(), before_);
-  const std::string log = scratch_ / "log";
-  const std::string command =
-      "BRIM_STATE_DIR=" + scratch_.path() + " " + BRIM_PROGRAM + " restore >/dev/null 2>" + log;
-  EXPECT_EQ(std::system(command.c_str()), 0);
-  const std::string said = read_text(log);
-  EXPECT_THAT(said, HasSubstr("removed the swap file"));
-  EXPECT_THAT(said, HasSubstr("removed the cgroup"));
-  std::filesystem::remove(log);
-  EXPECT_THAT(files_left(), IsEmpty());
 }
 
 }  // namespace
