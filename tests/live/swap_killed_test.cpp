@@ -20,7 +20,8 @@ void make_all(const host::Host& host, const std::string& state, const std::strin
   auto group = LimitedGroup::create(host, state + "/groups", "killed-" + std::to_string(::getpid()),
                                     {kLimit, {}});
   if (group) static_cast<void>(group->add(0));
-  if (group) static_cast<void>(group->freeze(1s));  // itself
+  // Itself; version 1 would keep it from dying until it is undone, which the test waits for first.
+  if (group && group->places()[host::GroupPart::freezing].v2) static_cast<void>(group->freeze(1s));
   for (;;) ::pause();
 }
 
@@ -44,21 +45,13 @@ class SwapKilled : public SwapLive {
       if (!item.is_directory()) names.push_back(item.path());
     return names;
   }
-  // How long a maker takes here, and a little more.
-  [[nodiscard]] std::chrono::microseconds time_to_make() const {
-    const auto start = std::chrono::steady_clock::now();
-    const auto file = make_file();
-    const auto zram = make_zram();
-    const auto group = make_group();
-    const auto took = std::chrono::steady_clock::now() - start;
-    return std::chrono::ceil<std::chrono::microseconds>(took * 3 / 2);
-  }
 };
 
 TEST_F(SwapKilled, At_any_moment_what_it_made_is_removed) {
-  constexpr int kRounds = 25;
+  constexpr int kRounds = 30;
   Rng rng(1);
-  const auto longest = static_cast<std::uint64_t>(time_to_make().count());
+  // How long a maker takes differs by machine and load: found as it goes.
+  std::uint64_t longest = 20000;
   int removed = 0;
   for (int round = 0; round < kRounds; ++round) {
     const std::chrono::microseconds time(rng.below(longest));
@@ -70,10 +63,12 @@ TEST_F(SwapKilled, At_any_moment_what_it_made_is_removed) {
       EXPECT_TRUE(line.starts_with("removed")) << line;
       ++removed;
     }
+    if (lines.empty()) longest = longest * 3 / 2;
+    if (lines.size() == 3) longest = longest * 3 / 4;
     ASSERT_EQ(swap_state(), before_) << "killed after " << time.count() << " us";
     ASSERT_THAT(files_left(), IsEmpty());
   }
-  EXPECT_GT(removed, kRounds / 2) << "most were killed before they had made anything";
+  EXPECT_GE(removed, kRounds / 2) << "most were killed before they had made anything";
 }
 
 TEST_F(SwapKilled, A_device_that_was_not_named_yet_is_found_and_others_stay) {
@@ -90,8 +85,7 @@ TEST_F(SwapKilled, A_device_that_was_not_named_yet_is_found_and_others_stay) {
   ::waitpid(pid, &status, 0);
   EXPECT_EQ(status, 0);
   const auto lines = host::remove_abandoned_swap(host_, scratch_ / "swap");
-  ASSERT_EQ(lines.size(), 1U);
-  EXPECT_THAT(lines.front(), HasSubstr("zram"));
+  EXPECT_THAT(lines, testing::ElementsAre(HasSubstr("zram")));
   EXPECT_TRUE(std::filesystem::exists("/sys/block/zram" + std::to_string(others->number)));
   EXPECT_TRUE(host::remove_zram(host_, *others));
 }
