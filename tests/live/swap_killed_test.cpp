@@ -22,7 +22,10 @@ void make_all(const host::Host& host, const std::string& state, const std::strin
   if (group) static_cast<void>(group->add(0));
   // Itself; version 1 would keep it from dying until it is undone, which the test waits for first.
   if (group && group->places()[host::GroupPart::freezing].v2) static_cast<void>(group->freeze(1s));
-  for (;;) ::pause();
+  while (true) {
+    static_cast<void>(file || zram);  // they live as long as this process
+    ::pause();
+  }
 }
 
 class SwapKilled : public SwapLive {
