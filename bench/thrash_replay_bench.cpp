@@ -74,6 +74,7 @@ std::function<void(const PageTrace&)> policy(std::string_view name) {
 
 std::vector<Row> rows() {
   std::vector<Row> rows = {
+      {"reading alone", 0, [](const PageTrace&) {}},
       {"fifo", 25, policy("fifo")},
       {"clock", 25, policy("clock")},
       {"lru", 15, policy("lru")},
@@ -81,8 +82,7 @@ std::vector<Row> rows() {
       {"LRU's curve, all sizes", 5,
        [](const PageTrace& trace) { static_cast<void>(thrash::model::lru_faults(trace)); }},
       {"OPT's curve, all sizes", 0,
-       [](const PageTrace& trace) { static_cast<void>(thrash::model::opt_faults(trace)); }},
-      {"reading alone", 0, [](const PageTrace&) {}}};
+       [](const PageTrace& trace) { static_cast<void>(thrash::model::opt_faults(trace)); }}};
   for (const auto& other : thrash::model::replacement_policies()) {
     const bool there =
         std::ranges::any_of(rows, [&](const Row& row) { return row.what == other.family.name; });

@@ -134,7 +134,7 @@ Result<std::vector<host::Restored>> restored_entries(const host::Host& host, boo
 
 Result<int> restore(const Session& session, bool dry_run, const Output& output) {
   BRIM_TRY(const host::Host host, open_host(session));
-  if (!dry_run) clear_guests_left(host);
+  if (!dry_run) clear_what_was_left(host);
   BRIM_TRY(const std::vector<host::Restored> restored, restored_entries(host, dry_run));
   BRIM_CHECK(write_document(restore_document(restored, dry_run), output));
   for (const host::Restored& one : restored)

@@ -5,12 +5,17 @@
 #include "base/text.h"
 #include "host/journal.h"
 #include "host/journal_directory.h"
+#include "host/limited_group.h"
 #include "host/process.h"
+#include "host/swap_area.h"
 #include "lab/guest_record.h"
 #include "lab/pause_record.h"
 
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -37,6 +42,12 @@ std::string line_of(const host::Restored& restored) {
                      path, restored.detail);
 }
 
+// A folder of brim's state.
+Result<std::string> beside_journal(const host::Host& host, std::string_view name) {
+  BRIM_TRY(const std::string journal, journal_directory(host));
+  return fmt::format("{}/{}", journal.substr(0, journal.rfind('/')), name);
+}
+
 }  // namespace
 
 Result<std::string> journal_directory(const host::Host& host) {
@@ -50,29 +61,40 @@ Result<std::string> journal_directory(const host::Host& host) {
 }
 
 Result<std::string> guest_records_directory(const host::Host& host) {
-  BRIM_TRY(const std::string journal, journal_directory(host));
-  return journal.substr(0, journal.rfind('/')) + "/guests";
+  return beside_journal(host, "guests");
 }
 
 Result<std::string> pause_records_directory(const host::Host& host) {
-  BRIM_TRY(const std::string journal, journal_directory(host));
-  return journal.substr(0, journal.rfind('/')) + "/pauses";
+  return beside_journal(host, "pauses");
 }
 
-void clear_guests_left(const host::Host& host) {
-  if (const auto pauses = pause_records_directory(host))
-    for (const std::string& line : lab::let_abandoned_go_on(host, *pauses))
+Result<std::string> swap_records_directory(const host::Host& host) {
+  return beside_journal(host, "swap");
+}
+
+Result<std::string> group_records_directory(const host::Host& host) {
+  return beside_journal(host, "groups");
+}
+
+void clear_what_was_left(const host::Host& host) {
+  using Undo = std::vector<std::string> (*)(const host::Host&, const std::string&);
+  // Swap last: what was in it is gone with those that had it.
+  const std::pair<Result<std::string>, Undo> all[] = {
+      {pause_records_directory(host), lab::let_abandoned_go_on},
+      {guest_records_directory(host), lab::end_abandoned_guests},
+      {group_records_directory(host), host::remove_abandoned_groups},
+      {swap_records_directory(host), host::remove_abandoned_swap}};
+  for (const auto& [records, undo] : all) {
+    if (!records) continue;
+    for (const std::string& line : undo(host, *records))
       fmt::print(stderr, "brim: {}\n", printable(line));
-  const auto records = guest_records_directory(host);
-  if (!records) return;
-  for (const std::string& line : lab::end_abandoned_guests(host, *records))
-    fmt::print(stderr, "brim: {}\n", printable(line));
+  }
 }
 
 void restore_what_was_left(const Session& session) {
   const auto host = host::Host::open(session.root);
   if (!host || !host->live()) return;  // a root that can't be opened is for the command to tell
-  clear_guests_left(*host);
+  clear_what_was_left(*host);
   const auto directory = journal_directory(*host);
   if (!directory || !host::JournalDirectory::has_entries(*directory)) return;
   const auto report = [](const Error& error) {

@@ -24,9 +24,13 @@ namespace brim::cli {
 // Where paused machines of others are recorded.
 [[nodiscard]] Result<std::string> pause_records_directory(const host::Host& host);
 
-// Lets go on what killed runs paused, and ends the lab guests that they left; tells each on
-// standard error.
-void clear_guests_left(const host::Host& host);
+// Where swap areas of brim's own are recorded, and its cgroups for benchmarks.
+[[nodiscard]] Result<std::string> swap_records_directory(const host::Host& host);
+[[nodiscard]] Result<std::string> group_records_directory(const host::Host& host);
+
+// Lets go on what killed runs paused, and ends or removes what they left: lab guests, cgroups, swap
+// areas (which can take as long as reading back what is in them). Tells each on standard error.
+void clear_what_was_left(const host::Host& host);
 
 // Undoes what an interrupted run changed on the live machine, if the journal holds anything; tells
 // each outcome on standard error. Nothing where --root is another file tree.

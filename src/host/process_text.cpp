@@ -253,6 +253,26 @@ std::optional<std::uint64_t> parse_kibibytes(std::string_view text) {
   return *number * 1024;
 }
 
+std::optional<std::uint64_t> number_of(std::string_view text, std::string_view key) {
+  Lines lines(text);
+  while (const std::optional<std::string_view> line = lines.next())
+    if (line->starts_with(key) && line->substr(key.size()).starts_with(' '))
+      return parse_number(trim(line->substr(key.size())));
+  return std::nullopt;
+}
+
+std::vector<std::string_view> words_of(std::string_view line) {
+  constexpr std::string_view kWhite = " \t";
+  std::vector<std::string_view> words;
+  while (true) {
+    const std::size_t start = line.find_first_not_of(kWhite);
+    if (start == std::string_view::npos) return words;
+    line.remove_prefix(start);
+    words.push_back(line.substr(0, line.find_first_of(kWhite)));
+    line.remove_prefix(words.back().size());
+  }
+}
+
 std::string unescape_octal(std::string_view text) {
   const auto digit = [](char c, char largest) { return c >= '0' && c <= largest; };
   std::string out;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace brim::host {
 
@@ -47,6 +48,12 @@ class Lines {
 // "  1976 kB" in bytes. Nothing if it is no number, is too large, or ends before its unit: it may
 // then have lost digits, too.
 [[nodiscard]] std::optional<std::uint64_t> parse_kibibytes(std::string_view text);
+
+// N of the line "key N"; nothing where there is no such line, or it holds something else.
+[[nodiscard]] std::optional<std::uint64_t> number_of(std::string_view text, std::string_view key);
+
+// The words of a line, white space of any length between them.
+[[nodiscard]] std::vector<std::string_view> words_of(std::string_view line);
 
 // \040 and its like as /proc/mounts writes white space; \\ and \n as /proc/PID/status does.
 [[nodiscard]] std::string unescape_octal(std::string_view text);

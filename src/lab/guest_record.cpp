@@ -2,7 +2,7 @@
 #include "lab/guest_record.h"
 
 #include "host/guest_cgroup.h"
-#include "lab/record_file.h"
+#include "host/record_file.h"
 
 #include <filesystem>
 #include <optional>
@@ -19,7 +19,7 @@ using nlohmann::json;
 struct GuestRecord {
   std::string directory;
   std::string cgroup;
-  RecordOwner owner;
+  host::RecordOwner owner;
 };
 
 bool is_lab_folder(const std::string& path) {
@@ -29,13 +29,13 @@ bool is_lab_folder(const std::string& path) {
 
 // Nothing for what is no record of brim's: its folder would be removed.
 std::optional<GuestRecord> read_record(const std::string& file) {
-  const auto object = read_record_file(file);
+  const auto object = host::read_record_file(file);
   if (!object) return std::nullopt;
   GuestRecord record;
   try {
     record.directory = object->at("directory").get<std::string>();
     record.cgroup = object->at("cgroup").get<std::string>();
-    record.owner = owner_in(*object);
+    record.owner = host::owner_in(*object);
   } catch (const json::exception&) {
     return std::nullopt;
   }
@@ -50,7 +50,7 @@ std::optional<std::string> end_one(const host::Host& host, const std::string& bo
   const auto record = read_record(file);
   if (!record) return fmt::format("left {}: not a record of brim's guests", file.string());
   const bool this_boot = record->owner.boot_id == boot_id;
-  if (this_boot && owner_lives(host, record->owner)) return std::nullopt;
+  if (this_boot && host::owner_lives(host, record->owner)) return std::nullopt;
   if (this_boot && !record->cgroup.empty()) {
     if (const auto removed = host::remove_guest_cgroup(record->cgroup); !removed)
       return fmt::format("could not end a guest that an interrupted run left: {}",
@@ -68,15 +68,15 @@ std::optional<std::string> end_one(const host::Host& host, const std::string& bo
 
 Result<std::string> write_guest_record(const host::Host& host, const std::string& records,
                                        const std::string& directory, const std::string& cgroup) {
-  return write_record_file(host, records, fs::path(directory).filename().string(),
-                           {{"directory", directory}, {"cgroup", cgroup}});
+  return host::write_record_file(host, records, fs::path(directory).filename().string(),
+                                 {{"directory", directory}, {"cgroup", cgroup}});
 }
 
-void remove_guest_record(const std::string& file) { remove_record_file(file); }
+void remove_guest_record(const std::string& file) { host::remove_record_file(file); }
 
 std::vector<std::string> end_abandoned_guests(const host::Host& host, const std::string& records) {
   std::vector<std::string> lines;
-  const auto boot_id = boot_id_of(host);
+  const auto boot_id = host::boot_id_of(host);
   if (!boot_id || !host.live()) return lines;
   std::error_code error;
   for (const auto& item : fs::directory_iterator(records, error)) {

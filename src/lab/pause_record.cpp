@@ -2,7 +2,7 @@
 #include "lab/pause_record.h"
 
 #include "host/paused_process.h"
-#include "lab/record_file.h"
+#include "host/record_file.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -20,15 +20,16 @@ using nlohmann::json;
 struct PauseRecord {
   int pid = 0;
   std::uint64_t start_ticks = 0;
-  RecordOwner owner;
+  host::RecordOwner owner;
 };
 
 std::optional<PauseRecord> read_pause_record(const std::string& file) {
-  const auto object = read_record_file(file);
+  const auto object = host::read_record_file(file);
   if (!object) return std::nullopt;
   try {
     return PauseRecord{object->at("paused_pid").get<int>(),
-                       object->at("paused_start_ticks").get<std::uint64_t>(), owner_in(*object)};
+                       object->at("paused_start_ticks").get<std::uint64_t>(),
+                       host::owner_in(*object)};
   } catch (const json::exception&) {
     return std::nullopt;
   }
@@ -51,7 +52,7 @@ std::optional<std::string> go_on_after(const host::Host& host, const std::string
   if (!record) return fmt::format("left {}: not a record of brim's", file);
   std::optional<std::string> line;
   if (record->owner.boot_id == boot_id) {
-    if (owner_lives(host, record->owner)) return std::nullopt;
+    if (host::owner_lives(host, record->owner)) return std::nullopt;
     const Result<bool> gone_on = go_on(host, *record);
     if (!gone_on)
       return fmt::format("could not let go on what an interrupted run had paused: {}",
@@ -59,7 +60,7 @@ std::optional<std::string> go_on_after(const host::Host& host, const std::string
     if (*gone_on)
       line = fmt::format("let process {} go on, which an interrupted run had paused", record->pid);
   }
-  remove_record_file(file);
+  host::remove_record_file(file);
   return line;
 }
 
@@ -67,14 +68,14 @@ std::optional<std::string> go_on_after(const host::Host& host, const std::string
 
 Result<std::string> write_pause_record(const host::Host& host, const std::string& records,
                                        const host::Process& process) {
-  return write_record_file(
+  return host::write_record_file(
       host, records, fmt::format("{}-{}", process.pid(), process.start_ticks()),
       {{"paused_pid", process.pid()}, {"paused_start_ticks", process.start_ticks()}});
 }
 
 std::vector<std::string> let_abandoned_go_on(const host::Host& host, const std::string& records) {
   std::vector<std::string> lines;
-  const auto boot_id = boot_id_of(host);
+  const auto boot_id = host::boot_id_of(host);
   if (!boot_id || !host.live()) return lines;
   std::error_code error;
   for (const auto& item : fs::directory_iterator(records, error))

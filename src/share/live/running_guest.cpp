@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "host/paused_process.h"
 #include "host/process.h"
+#include "host/record_file.h"
 #include "lab/pause_record.h"
-#include "lab/record_file.h"
 #include "share/measure/process_subject.h"
 #include "share/measure/select.h"
 
@@ -61,7 +61,7 @@ class RunningGuest final : public LiveGuest {
   // The record last: until then a killed brim's successor knows of it.
   void go_on() {
     paused_.reset();
-    if (!record_.empty()) lab::remove_record_file(std::exchange(record_, {}));
+    if (!record_.empty()) host::remove_record_file(std::exchange(record_, {}));
   }
 
   const host::Host& host_;

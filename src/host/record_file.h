@@ -12,7 +12,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-namespace brim::lab {
+namespace brim::host {
 
 struct RecordOwner {
   std::string boot_id;
@@ -20,10 +20,9 @@ struct RecordOwner {
   std::uint64_t start_ticks = 0;
 };
 
-// `object` and this process as its owner, fsync'ed, into `records`/`name`.json, which must be new.
-// Gives the file.
-[[nodiscard]] Result<std::string> write_record_file(const host::Host& host,
-                                                    const std::string& records,
+// `object` and this process as its owner, fsync'ed, into `records`/`name`.json, which must be new;
+// it appears whole, whenever brim is killed. Gives the file.
+[[nodiscard]] Result<std::string> write_record_file(const Host& host, const std::string& records,
                                                     const std::string& name, nlohmann::json object);
 void remove_record_file(const std::string& file);
 // Nothing for what is no JSON object.
@@ -31,8 +30,8 @@ void remove_record_file(const std::string& file);
 // Throws nlohmann's exceptions where it is not there.
 [[nodiscard]] RecordOwner owner_in(const nlohmann::json& object);
 
-[[nodiscard]] Result<std::string> boot_id_of(const host::Host& host);
+[[nodiscard]] Result<std::string> boot_id_of(const Host& host);
 // Also where it can't be told: what it holds is to be left alone.
-[[nodiscard]] bool owner_lives(const host::Host& host, const RecordOwner& owner);
+[[nodiscard]] bool owner_lives(const Host& host, const RecordOwner& owner);
 
-}  // namespace brim::lab
+}  // namespace brim::host
