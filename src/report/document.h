@@ -78,6 +78,7 @@ struct Chart {
   std::vector<Series> series;
   std::string note;
   std::uint64_t page_bytes = kPageSize;  // as in Column
+  bool x_logarithmic = false;            // of lines; all x are above 0
 };
 
 struct Section {

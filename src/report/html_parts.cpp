@@ -132,10 +132,15 @@ nlohmann::json chart_data(const Chart& chart) {
                    {"low", std::move(low)},
                    {"high", std::move(high)}});
   }
-  return {{"title", printable(chart.title)},     {"kind", name_of(chart.kind)},
-          {"x_title", printable(chart.x_title)}, {"y_title", printable(chart.y_title)},
-          {"unit", name_of(chart.unit)},         {"page_bytes", chart.page_bytes},
-          {"categories", std::move(categories)}, {"series", std::move(all)}};
+  return {{"title", printable(chart.title)},
+          {"kind", name_of(chart.kind)},
+          {"x_title", printable(chart.x_title)},
+          {"x_logarithmic", chart.x_logarithmic},
+          {"y_title", printable(chart.y_title)},
+          {"unit", name_of(chart.unit)},
+          {"page_bytes", chart.page_bytes},
+          {"categories", std::move(categories)},
+          {"series", std::move(all)}};
 }
 
 }  // namespace brim::report

@@ -208,6 +208,7 @@
     options.xAxis = valueAxis(theme, 'none', chart.x_title, true);
     options.xAxis.nameGap = 26;
     options.xAxis.scale = true;
+    if (chart.x_logarithmic) options.xAxis.type = 'log';
     options.xAxis.splitLine.show = false;
     options.xAxis.axisLine = {show: true, lineStyle: {color: theme.line}};
     options.xAxis.axisLabel.formatter = function (v) { return plain(v, 3); };

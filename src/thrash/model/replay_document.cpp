@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "thrash/model/replay_document.h"
 
+#include "report/format.h"
+
 #include <algorithm>
 #include <map>
 
@@ -19,6 +21,10 @@ using report::Unit;
 
 double percent(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : 100 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+std::string counted(std::size_t count) {
+  return report::format_number(std::uint64_t{count}, Unit::count);
 }
 
 json result_json(const ReplayFindings& findings, const ReplayResult& result) {
@@ -86,6 +92,7 @@ Chart curves_chart(const ReplayFindings& findings) {
   chart.title = "Miss ratio by frames";
   chart.kind = report::ChartKind::line;
   chart.x_title = "frames";
+  chart.x_logarithmic = true;
   chart.unit = Unit::percent;
   for (const Curve& curve : findings.curves) {
     report::Series line;
@@ -116,8 +123,8 @@ std::string best_and_worst(const ReplayFindings& findings, std::size_t frames) {
                        findings.policies[result.policy].words);
   };
   if (best == worst)
-    return fmt::format("With {} frames {} of references fault.", frames, share(*best));
-  return fmt::format("With {} frames {} of references fault at best, {} at worst.", frames,
+    return fmt::format("With {} frames {} of references fault.", counted(frames), share(*best));
+  return fmt::format("With {} frames {} of references fault at best, {} at worst.", counted(frames),
                      share(*best), share(*worst));
 }
 
@@ -129,7 +136,8 @@ Document replay_document(const ReplayFindings& findings) {
   document.provenance = Provenance::modelled;
   document.json = replay_json(findings);
   document.answer.push_back(fmt::format("{} references to {} pages.",
-                                        findings.trace.references.size(), findings.trace.pages));
+                                        counted(findings.trace.references.size()),
+                                        counted(findings.trace.pages)));
   std::vector<std::size_t> told;
   for (const ReplayResult& result : findings.results) {
     if (std::ranges::find(told, result.frames) != told.end()) continue;
