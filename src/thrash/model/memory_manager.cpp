@@ -26,26 +26,22 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
   if (!shape.local)
     pools_.push_back(std::make_unique<PagePool>(0, pages, frames, shape.replacement, rng));
   spaces_.reserve(spaces.size());
-  owner_.reserve(pages);
+  pages_.reserve(pages);
   for (const SpacePlan& plan : spaces) {
-    const auto first = static_cast<PageNumber>(owner_.size());
+    const auto first = static_cast<PageNumber>(pages_.size());
     if (shape.local) {
       const std::size_t quota = plan.quota > Pages(0) ? plan.quota.count() : frames / spaces.size();
       pools_.push_back(
           std::make_unique<PagePool>(first, plan.pages, std::max<std::size_t>(1, quota),
                                      shape.replacement, rng.split("space", spaces_.size())));
     }
-    owner_.insert(owner_.end(), plan.pages, static_cast<SpaceNumber>(spaces_.size()));
+    pages_.resize(first + plan.pages, {.owner = static_cast<SpaceNumber>(spaces_.size())});
     spaces_.push_back({.first = first,
                        .writes = plan.writes,
                        .exempt = false,
                        .pool = pools_.back().get(),
                        .settled = SettledPages(plan.pages)});
   }
-  state_.resize(pages, State::untouched);
-  slot_.resize(pages, kNoSlot);
-  writing_.resize(pages, 0);
-  data_.resize(pages, 0);
 }
 
 std::size_t MemoryManager::free_frames() const {
@@ -65,7 +61,7 @@ bool MemoryManager::has_frame(State state) const {
 }
 
 bool MemoryManager::must_be_written(PageNumber page) const {
-  return data_[page] != 0 && writing_[page] == 0 && slot_[page] == kNoSlot;
+  return pages_[page].data && !pages_[page].writing && pages_[page].slot == kNoSlot;
 }
 
 Touch MemoryManager::touch(SpaceNumber number, PageAccess what, ModelTime now) {
@@ -73,16 +69,16 @@ Touch MemoryManager::touch(SpaceNumber number, PageAccess what, ModelTime now) {
   const PageNumber page = space.first + what.page;
   space.pool->set_time(now);
   Touch touch;
-  if (state_[page] == State::mapped) {
+  if (pages_[page].state == State::mapped) {
     hit(space, page, what.access);
     return touch;
   }
   touch.fault = Fault::minor;
   touch.system = shape_.costs.minor_fault;
   leave_early(*space.pool);
-  switch (state_[page]) {
+  switch (pages_[page].state) {
     case State::cached:
-      state_[page] = State::mapped;
+      pages_[page].state = State::mapped;
       hit(space, page, what.access);
       break;
     case State::leaving:
@@ -125,20 +121,21 @@ void MemoryManager::load(Space& space, PageNumber page, Access access) {
 }
 
 void MemoryManager::settle(Space& space, PageNumber page) {
-  if (shape_.every_hit || state_[page] != State::mapped || !space.pool->referenced(page)) return;
+  if (shape_.every_hit || pages_[page].state != State::mapped || !space.pool->referenced(page))
+    return;
   if (space.writes && !space.pool->modified(page)) return;
   space.settled.settle(page - space.first);
 }
 
 void MemoryManager::written_to(PageNumber page) {
-  data_[page] = 1;
-  if (slot_[page] != kNoSlot && writing_[page] == 0) give_slot_back(page);
+  pages_[page].data = true;
+  if (pages_[page].slot != kNoSlot && !pages_[page].writing) give_slot_back(page);
 }
 
 void MemoryManager::give_slot_back(PageNumber page) {
-  device_->discard(slot_[page]);
-  swap_.give_back(slot_[page]);
-  slot_[page] = kNoSlot;
+  device_->discard(pages_[page].slot);
+  swap_.give_back(pages_[page].slot);
+  pages_[page].slot = kNoSlot;
 }
 
 void MemoryManager::keep_quota(Space& space, Touch& touch, ModelTime now) {
@@ -177,7 +174,7 @@ void MemoryManager::take_back(Space& space, PageNumber page, Access access, Touc
                               ModelTime now) {
   ++counts_.rescued;
   --leaving_;
-  state_[page] = State::mapped;
+  pages_[page].state = State::mapped;
   keep_quota(space, touch, now);
   load(space, page, access);
 }
@@ -186,7 +183,7 @@ void MemoryManager::fill_with_zeros(Space& space, PageNumber page, Access access
                                     ModelTime now) {
   if (!find_frame(space, touch, now)) return;
   take_frame(page);
-  state_[page] = State::mapped;
+  pages_[page].state = State::mapped;
   load(space, page, access);
 }
 
@@ -201,14 +198,14 @@ void MemoryManager::page_in(Space& space, PageNumber page, PageAccess what, Touc
   add_read_ahead(page, pages);
   for (std::size_t i = 1; i < pages.size(); ++i) take_frame(pages[i]);
   touch.system += read(pages, now);
-  if (state_[page] == State::reading) touch.outcome = Outcome::waits_for_page;
+  if (pages_[page].state == State::reading) touch.outcome = Outcome::waits_for_page;
 }
 
 void MemoryManager::add_read_ahead(PageNumber page, std::vector<PageNumber>& pages) const {
   if (shape_.read_ahead == ReadAhead::none) return;
   const Space& space = spaces_[space_of(page)];
   const bool by_slot = shape_.read_ahead == ReadAhead::slots;
-  const std::size_t place = by_slot ? slot_[page] : page - space.first;
+  const std::size_t place = by_slot ? pages_[page].slot : page - space.first;
   const std::size_t end = by_slot ? swap_.size() : space.settled.size();
   const std::size_t from = place - place % shape_.read_ahead_pages;
   const PagePool& pool = *space.pool;
@@ -220,23 +217,24 @@ void MemoryManager::add_read_ahead(PageNumber page, std::vector<PageNumber>& pag
     const PageNumber near =
         by_slot ? swap_.owner(static_cast<Slot>(i)) : space.first + static_cast<PageNumber>(i);
     if (pages.size() > spare) return;
-    if (near != kNoPage && near != page && state_[near] == State::swapped) pages.push_back(near);
+    if (near != kNoPage && near != page && pages_[near].state == State::swapped)
+      pages.push_back(near);
   }
 }
 
 ModelTime MemoryManager::read(std::vector<PageNumber>& pages, ModelTime now) {
-  std::ranges::sort(pages, {}, [this](PageNumber page) { return slot_[page]; });
+  std::ranges::sort(pages, {}, [this](PageNumber page) { return pages_[page].slot; });
   for (const PageNumber page : pages) {
-    state_[page] = State::reading;
+    pages_[page].state = State::reading;
     --spaces_[space_of(page)].swapped;
     ++spaces_[space_of(page)].reading;
     ++reads_;
   }
   ModelTime system = shape_.costs.swap_page * pages.size();
   for (std::size_t i = 0; i < pages.size();) {
-    SwapRequest request{Transfer::in, slot_[pages[i]], 1};
+    SwapRequest request{Transfer::in, pages_[pages[i]].slot, 1};
     while (i + request.count < pages.size() && request.count < shape_.longest_request &&
-           slot_[pages[i + request.count]] == request.first + request.count)
+           pages_[pages[i + request.count]].slot == request.first + request.count)
       ++request.count;
     const SwapDevice::Submitted submitted = device_->submit(request, now);
     system += submitted.processor;
@@ -249,16 +247,16 @@ ModelTime MemoryManager::read(std::vector<PageNumber>& pages, ModelTime now) {
 bool MemoryManager::arrived(PageNumber page) {
   --reads_;
   --spaces_[space_of(page)].reading;
-  if (state_[page] == State::doomed) {
+  if (pages_[page].state == State::doomed) {
     give_slot_back(page);
     free_frame(page);
-    state_[page] = State::gone;
+    pages_[page].state = State::gone;
     return false;
   }
   ++counts_.pages_in;
   Space& space = spaces_[space_of(page)];
   const bool wanted = space.wanted && space.first + space.wanted->page == page;
-  state_[page] = wanted ? State::mapped : State::cached;
+  pages_[page].state = wanted ? State::mapped : State::cached;
   load(space, page, wanted ? space.wanted->access : Access::read);
   if (wanted) space.wanted.reset();
   return wanted;
@@ -269,19 +267,19 @@ void MemoryManager::release(SpaceNumber number) {
   space.wanted.reset();
   const PageNumber end = space.first + space.settled.size();
   for (PageNumber page = space.first; page < end; ++page) {
-    const State state = state_[page];
+    const State state = pages_[page].state;
     space.settled.unsettle(page - space.first);
     if (state == State::mapped || state == State::cached) space.pool->remove(page);
     if (state == State::swapped) --space.swapped;
     if (state == State::leaving) --leaving_;
-    const bool busy = writing_[page] != 0 || state == State::reading;
+    const bool busy = pages_[page].writing || state == State::reading;
     if (busy) {
-      state_[page] = State::doomed;
+      pages_[page].state = State::doomed;
       continue;
     }
-    if (slot_[page] != kNoSlot) give_slot_back(page);
+    if (pages_[page].slot != kNoSlot) give_slot_back(page);
     if (has_frame(state)) free_frame(page);
-    state_[page] = State::gone;
+    pages_[page].state = State::gone;
   }
 }
 

@@ -146,6 +146,13 @@ class MemoryManager {
     doomed,
     gone
   };
+  struct Page {
+    Slot slot = kNoSlot;
+    SpaceNumber owner = 0;
+    State state = State::untouched;
+    bool writing = false;  // on its way out, whatever its state
+    bool data = false;     // it has been written to
+  };
   struct Space {
     PageNumber first;
     bool writes;
@@ -158,7 +165,7 @@ class MemoryManager {
     std::optional<PageAccess> wanted{};  // what its process waits for
   };
 
-  [[nodiscard]] SpaceNumber space_of(PageNumber page) const { return owner_[page]; }
+  [[nodiscard]] SpaceNumber space_of(PageNumber page) const { return pages_[page].owner; }
   [[nodiscard]] bool has_frame(State state) const;
   [[nodiscard]] bool must_be_written(PageNumber page) const;
 
@@ -201,13 +208,7 @@ class MemoryManager {
   SwapSpace swap_;
   std::unique_ptr<SwapDevice> device_;  // null: lost
 
-  // By page.
-  std::vector<SpaceNumber> owner_;
-  std::vector<State> state_;
-  std::vector<Slot> slot_;
-  std::vector<std::uint8_t> writing_;  // on its way out, whatever its state
-  std::vector<std::uint8_t> data_;     // it has been written to
-
+  std::vector<Page> pages_;          // of all spaces
   std::size_t used_ = 0;             // frames
   std::size_t leaving_ = 0;          // of them
   std::size_t writes_ = 0;           // pages on their way out

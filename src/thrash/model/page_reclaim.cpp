@@ -53,25 +53,25 @@ bool MemoryManager::leave(PageNumber page) {
   Space& space = spaces_[space_of(page)];
   const bool modified = space.pool->modified(page);
   // What is on its way is older than the page: that first.
-  if (modified && writing_[page] != 0) return false;
+  if (modified && pages_[page].writing) return false;
   if ((modified || must_be_written(page)) && !queue_write(page)) return false;
   if (space.settled.unsettle(page - space.first)) listener_->unsettled(space_of(page));
-  if (writing_[page] != 0) {
-    state_[page] = State::leaving;
+  if (pages_[page].writing) {
+    pages_[page].state = State::leaving;
     ++leaving_;
     return true;
   }
-  state_[page] = slot_[page] != kNoSlot ? State::swapped : State::untouched;
-  space.swapped += slot_[page] != kNoSlot ? 1 : 0;
+  pages_[page].state = pages_[page].slot != kNoSlot ? State::swapped : State::untouched;
+  space.swapped += pages_[page].slot != kNoSlot ? 1 : 0;
   free_frame(page);
   return true;
 }
 
 bool MemoryManager::queue_write(PageNumber page) {
   if (swap_.full()) return false;
-  BRIM_ASSERT(slot_[page] == kNoSlot);
-  slot_[page] = swap_.take(page);
-  writing_[page] = 1;
+  BRIM_ASSERT(pages_[page].slot == kNoSlot);
+  pages_[page].slot = swap_.take(page);
+  pages_[page].writing = true;
   ++writes_;
   batch_.push_back(page);
   spaces_[space_of(page)].pool->write_back(page);
@@ -90,7 +90,7 @@ void MemoryManager::look_at_cleared(PagePool& pool) {
   for (const PageNumber cleared : pool.cleared()) {
     if (pool.stands_for_none(cleared)) continue;
     const PageNumber page = cleared + pool.first();
-    if (state_[page] != State::mapped && state_[page] != State::cached) continue;
+    if (pages_[page].state != State::mapped && pages_[page].state != State::cached) continue;
     Space& space = spaces_[space_of(page)];
     if (space.settled.unsettle(page - space.first)) listener_->unsettled(space_of(page));
     if (!pool.modified(page) && must_be_written(page) && !queue_write(page))
@@ -103,9 +103,9 @@ ModelTime MemoryManager::submit_writes(ModelTime now) {
   if (batch_.empty()) return ModelTime(0);
   ModelTime system = shape_.costs.swap_page * batch_.size();
   for (std::size_t i = 0; i < batch_.size();) {
-    SwapRequest request{Transfer::out, slot_[batch_[i]], 1};
+    SwapRequest request{Transfer::out, pages_[batch_[i]].slot, 1};
     while (i + request.count < batch_.size() && request.count < shape_.longest_request &&
-           slot_[batch_[i + request.count]] == request.first + request.count)
+           pages_[batch_[i + request.count]].slot == request.first + request.count)
       ++request.count;
     const SwapDevice::Submitted submitted = device_->submit(request, now);
     system += submitted.processor;
@@ -118,20 +118,20 @@ ModelTime MemoryManager::submit_writes(ModelTime now) {
 
 void MemoryManager::written(PageNumber page) {
   --writes_;
-  writing_[page] = 0;
+  pages_[page].writing = false;
   ++counts_.pages_out;
   Space& space = spaces_[space_of(page)];
-  switch (state_[page]) {
+  switch (pages_[page].state) {
     case State::leaving:
       --leaving_;
       ++space.swapped;
-      state_[page] = State::swapped;
+      pages_[page].state = State::swapped;
       free_frame(page);
       break;
     case State::doomed:
       give_slot_back(page);
       free_frame(page);
-      state_[page] = State::gone;
+      pages_[page].state = State::gone;
       break;
     default:
       // Taken back, or written ahead of time: the slot is good unless it was written to since.
@@ -145,7 +145,7 @@ void MemoryManager::order_out(SpaceNumber number, ModelTime now) {
   space.pool->set_time(now);
   const PageNumber end = space.first + space.settled.size();
   for (PageNumber page = space.first; page < end; ++page) {
-    if (state_[page] != State::mapped && state_[page] != State::cached) continue;
+    if (pages_[page].state != State::mapped && pages_[page].state != State::cached) continue;
     space.pool->remove(page);
     if (!leave(page)) space.pool->load(page, Access::read);
   }
@@ -158,8 +158,9 @@ void MemoryManager::order_in(SpaceNumber number, ModelTime now) {
   std::vector<PageNumber> pages;
   const PageNumber end = space.first + space.settled.size();
   for (PageNumber page = space.first; page < end; ++page)
-    if (state_[page] == State::swapped || state_[page] == State::leaving) pages.push_back(page);
-  std::ranges::sort(pages, {}, [this](PageNumber page) { return slot_[page]; });
+    if (pages_[page].state == State::swapped || pages_[page].state == State::leaving)
+      pages.push_back(page);
+  std::ranges::sort(pages, {}, [this](PageNumber page) { return pages_[page].slot; });
   incoming_.insert(incoming_.end(), pages.begin(), pages.end());
   pump_incoming(now);
 }
@@ -173,9 +174,9 @@ void MemoryManager::pump_incoming(ModelTime now) {
            pages.size() < std::min<std::size_t>(spare, shape_.longest_request)) {
       const PageNumber page = incoming_.front();
       incoming_.pop_front();
-      if (state_[page] == State::leaving) incoming_.push_back(page);
-      if (state_[page] == State::leaving) break;  // it has to go before it can come
-      if (state_[page] == State::swapped) pages.push_back(page);
+      if (pages_[page].state == State::leaving) incoming_.push_back(page);
+      if (pages_[page].state == State::leaving) break;  // it has to go before it can come
+      if (pages_[page].state == State::swapped) pages.push_back(page);
     }
     if (pages.empty()) return;
     for (const PageNumber page : pages) take_frame(page);
@@ -198,24 +199,24 @@ std::vector<SpaceNumber> MemoryManager::lose_device() {
   swap_.close();
   incoming_.clear();
   batch_.clear();
-  for (PageNumber page = 0; page < state_.size(); ++page) {
+  for (PageNumber page = 0; page < pages_.size(); ++page) {
     Space& space = spaces_[space_of(page)];
-    slot_[page] = kNoSlot;
-    writing_[page] = 0;
-    const State state = state_[page];
+    pages_[page].slot = kNoSlot;
+    pages_[page].writing = false;
+    const State state = pages_[page].state;
     if (state == State::swapped || state == State::reading) {
       if (losers.empty() || losers.back() != space_of(page)) losers.push_back(space_of(page));
       if (state == State::swapped) --space.swapped;
       if (state == State::reading) free_frame(page);
       space.reading = 0;
-      state_[page] = State::untouched;
+      pages_[page].state = State::untouched;
     } else if (state == State::doomed) {
       free_frame(page);
-      state_[page] = State::gone;
+      pages_[page].state = State::gone;
     } else if (state == State::leaving) {
-      state_[page] = State::mapped;
+      pages_[page].state = State::mapped;
       space.pool->load(page, Access::write);
-    } else if (data_[page] != 0 && (state == State::mapped || state == State::cached)) {
+    } else if (pages_[page].data && (state == State::mapped || state == State::cached)) {
       space.pool->set_modified(page);
     }
   }
@@ -231,15 +232,15 @@ std::string MemoryManager::inconsistency() const {
   std::size_t reading = 0;
   std::size_t slots = 0;
   std::size_t in_policy = 0;
-  for (PageNumber page = 0; page < state_.size(); ++page) {
+  for (PageNumber page = 0; page < pages_.size(); ++page) {
     const Space& space = spaces_[space_of(page)];
-    const State state = state_[page];
+    const State state = pages_[page].state;
     used += has_frame(state) ? 1 : 0;
     leaving += state == State::leaving ? 1 : 0;
-    writing += writing_[page];
-    reading += state == State::reading || (state == State::doomed && writing_[page] == 0) ? 1 : 0;
+    writing += pages_[page].writing ? 1 : 0;
+    reading += state == State::reading || (state == State::doomed && !pages_[page].writing) ? 1 : 0;
     in_policy += state == State::mapped || state == State::cached ? 1 : 0;
-    const Slot slot = slot_[page];
+    const Slot slot = pages_[page].slot;
     slots += slot != kNoSlot ? 1 : 0;
     if (slot != kNoSlot && swap_.owner(slot) != page) return fmt::format("page {}: slot", page);
     const bool needs_slot = state == State::swapped || state == State::reading ||
@@ -250,7 +251,7 @@ std::string MemoryManager::inconsistency() const {
         (state != State::mapped || !space.pool->referenced(page) ||
          (space.writes && !space.pool->modified(page))))
       return fmt::format("page {}: settled", page);
-    if (state == State::mapped && data_[page] != 0 && slot == kNoSlot &&
+    if (state == State::mapped && pages_[page].data && slot == kNoSlot &&
         !space.pool->modified(page))
       return fmt::format("page {}: neither modified nor in a slot", page);
   }
