@@ -129,6 +129,17 @@ void Machine::wake_kernel() {
   if (!wanted) return;
   kernel_ = State::ready;
   queue_.push_front(kernel());
+  make_way();
+}
+
+void Machine::make_way() {
+  std::vector<Processor>& all = processors_.all();
+  if (std::ranges::find(all, kNoThread, &Processor::thread) != all.end()) return;
+  Processor& first = *std::ranges::min_element(all, {}, &Processor::slice_end);
+  first.slice_end = now_;
+  if (first.work != Work::user) return;  // it goes on to the next as it is done with the system's
+  (void)stop_stretch(first);
+  go_on(first);
 }
 
 void Machine::dispatch() {

@@ -6,8 +6,8 @@
 // Processes take turns of a time slice. One that runs makes its accesses, each of which takes user
 // time; those that change nothing are made in one step (access_pattern.h), up to the next event.
 // Faults, reclaim and transfers take system time on the processor of the process that caused them,
-// and background reclaim on that which the kernel's own process gets: it goes to the head of the
-// queue as it wakes. A process that has to wait leaves its processor.
+// and background reclaim on that which the kernel's own process gets: as it wakes it takes the
+// place of the process whose slice ends first. A process that has to wait leaves its processor.
 //
 // The access that missed is made as its page arrives: a process makes at least one for each page
 // that it waits for. One that waits for a frame tries again once there are some.
@@ -103,6 +103,8 @@ class Machine final : private MemoryListener, private MachineControls {
   void tick();
   void tell_faults();
   void wake_kernel();
+  // One processor is left by its process, where none is idle.
+  void make_way();
   void wake_frame_waiters(std::size_t most);
   void lose_device();
   [[nodiscard]] MachineSample take_sample();

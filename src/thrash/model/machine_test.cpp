@@ -3,6 +3,8 @@
 
 #include "thrash/model/test_machines.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace brim::thrash::model {
@@ -77,6 +79,41 @@ TEST(MachineTest, Random_replacement_misses_as_often_as_the_share_of_pages_that_
   EXPECT_NEAR(misses, 1 - resident / kPages, 0.01);
 }
 
+// One process, no frames kept free and one page taken at a time: the machine does what replay.h
+// does, fault by fault, if the policy is told of each access.
+TEST(MachineTest, Demand_paging_makes_the_faults_of_a_replayed_trace) {
+  constexpr std::size_t kFrames = 60;
+  constexpr std::uint64_t kAccesses = 20000;
+  const PatternShape shape = ZipfBursts{{.pages = 100, .accesses = kAccesses, .sleep = 1h}, 0.8};
+  PageTrace trace;
+  trace.pages = 100;
+  const auto pattern = make_pattern(shape, Rng(1).split("process", 0));
+  const SettledPages none(100);
+  for (; pattern->left() > 0; pattern->made(1)) {
+    const PageAccess access = *pattern->propose(none, 1, 0s).then;
+    trace.references.emplace_back(access.page, access.access);
+  }
+  for (const char* name : {"clock", "fifo", "lru", "random"}) {
+    MachinePlan plan = small_machine(kFrames, {Pages(1000), kNvmeFlash});
+    plan.memory.watermarks = {};
+    plan.tick = 1h;  // at which one that waits for a frame would try again
+    plan.memory.batch = 1;
+    plan.memory.every_hit = true;
+    plan.memory.replacement = by_name(name);
+    plan.processes.push_back({.pattern = shape});
+    MachineRun run(plan);
+    run.until(60s);
+    EXPECT_EQ(run.machine.completed(0), kAccesses);
+    const ReplayCounts counts = find_policy(name)->replay(
+        {.trace = trace, .frames = kFrames, .rng = Rng(1).split("memory")},
+        study::Settings(find_policy(name)->family.parameters));
+    const MemoryCounts& made = run.machine.memory().counts();
+    EXPECT_EQ(made.minor_faults + made.major_faults, counts.faults) << name;
+    EXPECT_EQ(made.minor_faults, counts.cold_faults) << name;
+    EXPECT_EQ(made.pages_out, counts.writebacks) << name;
+  }
+}
+
 TEST(MachineTest, Frames_pages_and_slots_are_conserved_at_each_event) {
   for (const char* policy : {"clock", "random"}) {
     for (const DeviceShape& device : {disk(), DeviceShape{Pages(500), CompressedShape{}}}) {
@@ -129,6 +166,26 @@ TEST(MachineTest, Work_falls_off_a_cliff_where_demand_exceeds_memory_less_so_on_
   EXPECT_LT(work("clock", 2.5, disk()), fits / 100);
 }
 
+TEST(MachineTest, Background_reclaim_keeps_frames_free_for_faults) {
+  MachinePlan plan = small_machine(2000, {Pages(8000), kNvmeFlash});
+  plan.memory.replacement = by_name("random");
+  plan.memory.watermarks = {.min = Pages(40), .low = Pages(100), .high = Pages(160)};
+  for (int i = 0; i < 4; ++i) plan.processes.push_back(uniform_process(700, 100, 10ms));
+  MachineRun run(plan);
+  run.until(2s);
+  std::size_t least = 2000;
+  std::size_t most = 0;
+  run.machine.after_each_event([&] {
+    least = std::min(least, run.machine.memory().free_frames());
+    most = std::max(most, run.machine.memory().free_frames());
+  });
+  run.until(6s);
+  EXPECT_GE(least, 40U);
+  EXPECT_LT(least, 100U);
+  EXPECT_GE(most, 160U);
+  EXPECT_LT(most, 160U + 32U);
+}
+
 TEST(MachineTest, Time_is_all_accounted_for_and_waits_for_the_disk_when_it_thrashes) {
   MachinePlan plan = small_machine(400, disk());
   for (int i = 0; i < 4; ++i) plan.processes.push_back(uniform_process(200, 1000, 10ms));
@@ -171,6 +228,7 @@ TEST(MachineTest, Single_steps_and_skipped_ones_give_the_same_rates) {
       MachinePlan plan = small_machine(400, {Pages(4000), kSataFlash});
       plan.memory.replacement = by_name("clock");
       plan.memory.every_hit = every_hit;
+      plan.processors = 2;
       for (int i = 0; i < 2; ++i) plan.processes.push_back(uniform_process(250, 500, 2ms));
       MachineRun run(plan, nullptr, seed);
       run.until(4s);

@@ -141,7 +141,7 @@ void MemoryManager::give_slot_back(PageNumber page) {
 void MemoryManager::keep_quota(Space& space, Touch& touch, ModelTime now) {
   PagePool& pool = *space.pool;
   if (!shape_.local || pool.resident() + space.reading < pool.frames()) return;
-  touch.system += take_out(pool, 1, now).system;
+  touch.system += take_out(pool, 1, Spare::exempt, now).system;
 }
 
 bool MemoryManager::find_frame(Space& space, Touch& touch, ModelTime now) {
@@ -152,6 +152,12 @@ bool MemoryManager::find_frame(Space& space, Touch& touch, ModelTime now) {
     const Reclaimed reclaimed = reclaim(now);
     touch.system += reclaimed.system;
     taken = reclaimed.taken;
+    if (may_have_frame()) return true;
+  }
+  if (taken == 0 && writes_ == 0 && reads_ == 0) {
+    const Reclaimed last = take_out(fullest_pool(), shape_.batch, Spare::none, now);
+    touch.system += last.system;
+    taken = last.taken;
     if (may_have_frame()) return true;
   }
   const bool coming = taken > 0 || writes_ > 0 || reads_ > 0;

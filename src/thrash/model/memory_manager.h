@@ -121,7 +121,8 @@ class MemoryManager {
   // For thrash controls. The pages of an exempt space are passed over by reclaim: a victim of it
   // is loaded again, as if referenced. With an opaque policy this costs a look at each of them for
   // each round of the policy, moves them among the others as a reference would, and adapts what
-  // learns from loads (ghost lists) to loads that were none.
+  // learns from loads (ghost lists) to loads that were none. Where nothing else can leave and
+  // nothing is on its way, they are not passed over.
   void exempt(SpaceNumber space, bool exempt) { spaces_[space].exempt = exempt; }
   // All its pages leave. Processor time is returned by take_debt().
   void order_out(SpaceNumber space, ModelTime now);
@@ -191,7 +192,8 @@ class MemoryManager {
 
   // Reclaim.
   [[nodiscard]] PagePool& fullest_pool();
-  Reclaimed take_out(PagePool& pool, std::size_t pages, ModelTime now);
+  enum class Spare : std::uint8_t { exempt, none };
+  Reclaimed take_out(PagePool& pool, std::size_t pages, Spare spare, ModelTime now);
   // Of a page that the policy no longer has. False: it can't leave.
   [[nodiscard]] bool leave(PageNumber page);
   [[nodiscard]] bool queue_write(PageNumber page);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "thrash/model/memory_manager.h"
 
+#include "thrash/model/fifo.h"
 #include "thrash/model/test_machines.h"
 
+#include <deque>
 #include <set>
+#include <utility>
 
 namespace brim::thrash::model {
 namespace {
@@ -169,6 +172,84 @@ TEST(MemoryManagerTest, A_clock_that_clears_bits_unsettles_pages) {
   EXPECT_EQ(memory.manager.settled(0).settled(), 0U);
   EXPECT_EQ(memory.told.unsettled_count, 4);
   EXPECT_EQ(memory.manager.inconsistency(), "");
+}
+
+// A page leaves so many nanoseconds after it was loaded.
+class Hurried {
+ public:
+  static constexpr bool kLeavesEarly = true;
+  explicit Hurried(const PageTable& table) : table_(&table) {}
+
+  static void hit(PageNumber /*page*/, Access /*access*/) {}
+  void load(PageNumber page, Access /*access*/) { pages_.emplace_back(page, table_->now()); }
+  PageNumber victim() { return take(); }
+  PageNumber leaving() {
+    return !pages_.empty() && table_->now() >= pages_.front().second + 1000 ? take() : kNoPage;
+  }
+  void remove(PageNumber page) {
+    std::erase_if(pages_, [page](const auto& one) { return one.first == page; });
+  }
+
+ private:
+  PageNumber take() {
+    const PageNumber page = pages_.front().first;
+    pages_.pop_front();
+    return page;
+  }
+
+  const PageTable* table_;
+  std::deque<std::pair<PageNumber, std::uint64_t>> pages_;
+};
+
+TEST(MemoryManagerTest, Early_leavers_leave_at_ticks_and_faults) {
+  MemoryShape shape = shape_of(8);
+  shape.replacement = [](PageTable& table, std::size_t, const Rng&) {
+    return std::make_unique<ReplacementOf<Hurried>>(Hurried(table));
+  };
+  Memory memory(shape);
+  memory.make(0, Access::write);
+  memory.now = 600ns;
+  memory.make(1, Access::write);
+  memory.now = 999ns;
+  memory.manager.tick(memory.now);
+  EXPECT_EQ(memory.manager.next_completion(), kNever);
+  memory.now = 1000ns;
+  memory.manager.tick(memory.now);
+  memory.finish();
+  EXPECT_EQ(memory.manager.swapped(0), 1U);
+  memory.now += 1s;
+  memory.make(2, Access::write);
+  EXPECT_EQ(memory.manager.swapped(0), 2U);
+}
+
+// First in, first out; a page that is loaded has the one before it written.
+class Cleaner : public Fifo {
+ public:
+  explicit Cleaner(PageTable& table) : Fifo(table), table_(&table) {}
+
+  void load(PageNumber page, Access access) {
+    Fifo::load(page, access);
+    if (last_ != kNoPage) table_->write_back(last_);
+    last_ = page;
+  }
+
+ private:
+  PageTable* table_;
+  PageNumber last_ = kNoPage;
+};
+
+TEST(MemoryManagerTest, What_a_policy_writes_back_ahead_of_time_goes_to_the_device_and_stays) {
+  MemoryShape shape = shape_of(8);
+  shape.replacement = [](PageTable& table, std::size_t, const Rng&) {
+    return std::make_unique<ReplacementOf<Cleaner>>(Cleaner(table));
+  };
+  Memory memory(shape);
+  for (std::uint32_t page = 0; page < 4; ++page) memory.make(page, Access::write);
+  EXPECT_EQ(memory.manager.counts().pages_out, 3U);
+  EXPECT_EQ(memory.manager.held(0), 4U);
+  EXPECT_EQ(memory.manager.swap().used(), 3U);
+  memory.make(0, Access::write);
+  EXPECT_EQ(memory.manager.swap().used(), 2U) << "written to again";
 }
 
 TEST(MemoryManagerTest, Linux_keeps_3458_kib_free_of_730_mib) {

@@ -23,10 +23,11 @@ PagePool& MemoryManager::fullest_pool() {
 }
 
 MemoryManager::Reclaimed MemoryManager::reclaim(ModelTime now) {
-  return take_out(fullest_pool(), shape_.batch, now);
+  return take_out(fullest_pool(), shape_.batch, Spare::exempt, now);
 }
 
-MemoryManager::Reclaimed MemoryManager::take_out(PagePool& pool, std::size_t pages, ModelTime now) {
+MemoryManager::Reclaimed MemoryManager::take_out(PagePool& pool, std::size_t pages, Spare spare,
+                                                 ModelTime now) {
   pool.set_time(now);
   std::size_t passed = 0;
   std::size_t looked_at = 0;
@@ -34,7 +35,8 @@ MemoryManager::Reclaimed MemoryManager::take_out(PagePool& pool, std::size_t pag
   while (reclaimed.taken < pages && pool.resident() > 0 &&
          passed < std::max(kMostPassedOver, pool.resident())) {
     const PageNumber page = pool.victim();
-    if (!spaces_[space_of(page)].exempt && leave(page)) {
+    const bool spared = spare == Spare::exempt && spaces_[space_of(page)].exempt;
+    if (!spared && leave(page)) {
       pool.gone();
       ++reclaimed.taken;
     } else {

@@ -109,7 +109,9 @@ void Machine::out_of_memory() {
     if (process(number).runs)
       candidates.push_back({number, memory_.held(number), memory_.swapped(number)});
   BRIM_ASSERT(!candidates.empty());
-  end(plan_.choose_victim(candidates), Ending::killed);
+  const ThreadNumber victim = plan_.choose_victim(candidates);
+  BRIM_ASSERT(process(victim).runs);
+  end(victim, Ending::killed);
 }
 
 ProcessView Machine::process(ThreadNumber number) const {

@@ -117,6 +117,16 @@ TEST(ThrashControlTest, Pages_of_an_exempt_process_are_passed_over) {
   }
 }
 
+TEST(ThrashControlTest, Exempt_pages_leave_where_nothing_else_can) {
+  MachinePlan plan = small_machine(1000, test::disk());
+  plan.processes.push_back(uniform_process(1200, 500, 5ms));
+  MachineRun run(plan);
+  run.machine.controls().exempt(0, true);
+  run.until(5s);
+  EXPECT_EQ(run.machine.ended(0).ending, Ending::none);
+  EXPECT_GT(run.major_faults(), 100U);
+}
+
 // 700 pages leave in runs of 32, in far less time than 700 single writes or reads would take.
 TEST(ThrashControlTest, All_pages_of_a_process_go_and_come_back_in_bulk) {
   Once control(1s, [](MachineControls& machine) {
