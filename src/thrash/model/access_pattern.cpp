@@ -108,7 +108,9 @@ class Zipf final : public Stepped {
 class Phased final : public Stepped {
  public:
   Phased(const PhasedBursts& shape, const Rng& rng)
-      : Stepped(shape.burst, rng.split("accesses")), shape_(shape), phases_(rng) {}
+      : Stepped(shape.burst, rng.split("accesses")), shape_(shape), phases_(rng) {
+    BRIM_ASSERT(shape.working_set > 0 && shape.phase > ModelTime(0));
+  }
 
  private:
   void begin(ModelTime now) override {

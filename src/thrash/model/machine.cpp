@@ -2,6 +2,8 @@
 // The machine's events, and what its processors do next. Processes and controls: processes.cpp.
 #include "thrash/model/machine.h"
 
+#include "base/result.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -24,6 +26,8 @@ Machine::Machine(const MachinePlan& plan, const Rng& rng, ThrashControl* control
       control_(control),
       memory_(plan.memory, spaces_of(plan), *this, rng.split("memory")),
       processors_(plan.processors) {
+  BRIM_ASSERT(plan.processors > 0 && plan.access > ModelTime(0) && plan.slice > ModelTime(0));
+  BRIM_ASSERT(plan.tick > ModelTime(0) && plan.sample_interval > ModelTime(0));
   for (ThreadNumber number = 0; number < plan.processes.size(); ++number) {
     const ProcessPlan& process = plan.processes[number];
     const bool ends = process.run_for != kNever;

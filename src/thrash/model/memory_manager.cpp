@@ -20,6 +20,8 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
       listener_(&listener),
       swap_(shape.swap.slots),
       device_(make_device(shape.swap)) {
+  const Watermarks& marks = shape.watermarks;
+  BRIM_ASSERT(marks.min <= marks.low && marks.low <= marks.high && marks.high <= shape.frames);
   PageNumber pages = 0;
   for (const SpacePlan& plan : spaces) pages += plan.pages;
   const std::size_t frames = shape.frames.count();

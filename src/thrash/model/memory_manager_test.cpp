@@ -99,7 +99,7 @@ TEST(MemoryManagerTest, A_clean_page_with_a_slot_leaves_without_being_written_ag
 
 TEST(MemoryManagerTest, A_page_on_its_way_out_is_taken_back_without_waiting) {
   MemoryShape shape = shape_of(4);
-  shape.watermarks.min = Pages(1);
+  shape.watermarks = {.min = Pages(1), .low = Pages(1), .high = Pages(1)};
   Memory memory(shape);
   for (std::uint32_t page = 0; page < 3; ++page) memory.make(page, Access::write);
   EXPECT_EQ(memory.touch(3, Access::write).outcome, Outcome::waits_for_frame);

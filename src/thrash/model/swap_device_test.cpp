@@ -66,8 +66,8 @@ TEST(HardDiskTest, The_seek_curve_grows_and_meets_its_ends) {
   const HardDisk disk(shape);
   EXPECT_EQ(disk.seek_time(0), shape.track_to_track);
   EXPECT_EQ(disk.seek_time(1), shape.full_stroke);
-  for (double share = 0; share < 1; share += 0.01)
-    EXPECT_LT(disk.seek_time(share), disk.seek_time(share + 0.01));
+  for (int percent = 0; percent < 100; ++percent)
+    EXPECT_LT(disk.seek_time(percent / 100.0), disk.seek_time((percent + 1) / 100.0));
   EXPECT_LT(disk.seek_time(1.0 / 3 + 1e-9) - disk.seek_time(1.0 / 3 - 1e-9), 1us);
 }
 
