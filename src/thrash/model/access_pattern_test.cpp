@@ -154,6 +154,7 @@ TEST(ZipfBurstsTest, The_first_rank_has_its_share) {
   std::map<std::uint32_t, int> counts;
   for (int i = 0; i < 20000; ++i) ++counts[pattern->propose(none, 1, ModelTime(0)).then->page];
   std::vector<int> sorted;
+  sorted.reserve(counts.size());
   for (const auto& [page, count] : counts) sorted.push_back(count);
   std::ranges::sort(sorted, std::greater<>());
   EXPECT_NEAR(sorted[0] / 20000.0, 1 / 2.929, 0.015);
