@@ -185,6 +185,38 @@ TEST(MachineTest, Background_reclaim_keeps_frames_free_for_faults) {
   EXPECT_LT(most, 160U + 32U);
 }
 
+// The only process has the processor for seconds.
+TEST(MachineTest, Background_reclaim_does_not_wait_for_the_end_of_a_slice) {
+  MachinePlan plan = small_machine(2000, zram());
+  plan.slice = 10s;
+  plan.memory.watermarks = {.min = Pages(40), .low = Pages(100), .high = Pages(160)};
+  plan.processes.push_back(uniform_process(2500, 1'000'000'000, 0ms));
+  MachineRun run(plan);
+  std::size_t least = 2000;
+  run.machine.after_each_event(
+      [&] { least = std::min(least, run.machine.memory().free_frames()); });
+  run.until(200ms);
+  EXPECT_GE(least, 95U);
+  EXPECT_LT(least, 100U);
+}
+
+// Two processors: what one process takes from the other is missed there in the midst of its slice,
+// and taken back before it is written.
+TEST(MachineTest, A_process_misses_pages_taken_while_it_runs) {
+  MachinePlan plan = small_machine(500, {Pages(4000), kNvmeFlash});
+  plan.processors = 2;
+  plan.slice = 100s;
+  plan.memory.replacement = by_name("fifo");
+  for (int i = 0; i < 2; ++i) plan.processes.push_back(uniform_process(400, 1'000'000'000, 0ms));
+  plan.processes[1].start = 1s;
+  MachineRun run(plan);
+  run.until(1s);
+  EXPECT_EQ(run.major_faults(), 0U);
+  run.until(1100ms);
+  EXPECT_GT(run.machine.memory().counts().rescued, 1000U);
+  EXPECT_EQ(run.machine.memory().held(0), 400U);
+}
+
 TEST(MachineTest, Time_is_all_accounted_for_and_waits_for_the_disk_when_it_thrashes) {
   MachinePlan plan = small_machine(400, disk());
   for (int i = 0; i < 4; ++i) plan.processes.push_back(uniform_process(200, 1000, 10ms));
