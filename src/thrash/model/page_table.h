@@ -26,7 +26,10 @@ class PageTable {
 
   [[nodiscard]] bool referenced(PageNumber page) const { return (bits_[page] & kReferenced) != 0; }
   void set_referenced(PageNumber page) { bits_[page] |= kReferenced; }
-  void clear_referenced(PageNumber page) { bits_[page] &= static_cast<Bits>(~kReferenced); }
+  void clear_referenced(PageNumber page) {
+    bits_[page] &= static_cast<Bits>(~kReferenced);
+    if (cleared_ != nullptr) cleared_->push_back(page);
+  }
 
   [[nodiscard]] bool modified(PageNumber page) const { return (bits_[page] & kModified) != 0; }
   void note(PageNumber page, Access access) {
@@ -36,8 +39,13 @@ class PageTable {
   void write_back(PageNumber page) {
     writebacks_ += (bits_[page] & kModified) != 0 ? 1 : 0;
     bits_[page] &= static_cast<Bits>(~kModified);
+    if (cleared_ != nullptr) cleared_->push_back(page);
   }
   [[nodiscard]] std::uint64_t writebacks() const { return writebacks_; }
+
+  // From now on pages of which a bit is cleared are put there too, for a driver that need not look
+  // at references to pages that have both. It must outlive the table; null: nowhere.
+  void list_cleared(std::vector<PageNumber>* cleared) { cleared_ = cleared; }
 
   // Of the reference that is being made: the first has 1.
   [[nodiscard]] std::uint64_t now() const { return now_; }
@@ -52,6 +60,7 @@ class PageTable {
   static constexpr Bits kModified = 2;
 
   std::vector<Bits> bits_;
+  std::vector<PageNumber>* cleared_ = nullptr;
   std::uint64_t writebacks_ = 0;
   std::uint64_t now_ = 0;
 };

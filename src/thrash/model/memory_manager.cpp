@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thrash/model/memory_manager.h"
+
+#include "base/result.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace brim::thrash::model {
+
+Watermarks linux_watermarks(Pages frames) {
+  const double kib = static_cast<double>(bytes_of(frames).count()) / 1024;
+  const auto min = static_cast<std::uint64_t>(4 * std::sqrt(kib) / (kPageSize / 1024.0));
+  return {.min = Pages(min), .low = Pages(min + min / 4), .high = Pages(min + min / 2)};
+}
+
+MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan> spaces,
+                             MemoryListener& listener, const Rng& rng)
+    : shape_(shape),
+      listener_(&listener),
+      swap_(shape.swap.slots),
+      device_(make_device(shape.swap)) {
+  const Watermarks& marks = shape.watermarks;
+  BRIM_ASSERT(marks.min <= marks.low && marks.low <= marks.high && marks.high <= shape.frames);
+  PageNumber pages = 0;
+  for (const SpacePlan& plan : spaces) pages += plan.pages;
+  const std::size_t frames = shape.frames.count();
+  if (!shape.local)
+    pools_.push_back(std::make_unique<PagePool>(0, pages, frames, shape.replacement, rng));
+  spaces_.reserve(spaces.size());
+  pages_.reserve(pages);
+  for (const SpacePlan& plan : spaces) {
+    const auto first = static_cast<PageNumber>(pages_.size());
+    if (shape.local) {
+      const std::size_t quota = plan.quota > Pages(0) ? plan.quota.count() : frames / spaces.size();
+      pools_.push_back(
+          std::make_unique<PagePool>(first, plan.pages, std::max<std::size_t>(1, quota),
+                                     shape.replacement, rng.split("space", spaces_.size())));
+    }
+    pages_.resize(first + plan.pages, {.owner = static_cast<SpaceNumber>(spaces_.size())});
+    spaces_.push_back({.first = first,
+                       .writes = plan.writes,
+                       .exempt = false,
+                       .pool = pools_.back().get(),
+                       .settled = SettledPages(plan.pages)});
+  }
+}
+
+std::size_t MemoryManager::free_frames() const {
+  const std::size_t pool = device_ != nullptr ? device_->pool().count() : 0;
+  const std::size_t used = used_ + pool;
+  return shape_.frames.count() - std::min<std::size_t>(used, shape_.frames.count());
+}
+bool MemoryManager::below_low() const { return free_frames() < shape_.watermarks.low.count(); }
+bool MemoryManager::up_to_high() const {
+  return free_frames() + leaving_ >= shape_.watermarks.high.count();
+}
+bool MemoryManager::may_have_frame() const { return free_frames() > shape_.watermarks.min.count(); }
+
+bool MemoryManager::has_frame(State state) const {
+  return state == State::mapped || state == State::cached || state == State::leaving ||
+         state == State::reading || state == State::doomed;
+}
+
+bool MemoryManager::must_be_written(PageNumber page) const {
+  return pages_[page].data && !pages_[page].writing && pages_[page].slot == kNoSlot;
+}
+
+Touch MemoryManager::touch(SpaceNumber number, PageAccess what, ModelTime now) {
+  Space& space = spaces_[number];
+  const PageNumber page = space.first + what.page;
+  space.pool->set_time(now);
+  Touch touch;
+  if (pages_[page].state == State::mapped) {
+    hit(space, page, what.access);
+    return touch;
+  }
+  touch.fault = Fault::minor;
+  touch.system = shape_.costs.minor_fault;
+  leave_early(*space.pool);
+  switch (pages_[page].state) {
+    case State::cached:
+      pages_[page].state = State::mapped;
+      hit(space, page, what.access);
+      break;
+    case State::leaving:
+      take_back(space, page, what.access, touch, now);
+      break;
+    case State::untouched:
+      fill_with_zeros(space, page, what.access, touch, now);
+      break;
+    case State::swapped:
+      page_in(space, page, what, touch, now);
+      break;
+    case State::reading:
+      space.wanted = what;
+      touch.outcome = Outcome::waits_for_page;
+      break;
+    case State::mapped:
+    case State::doomed:
+    case State::gone:
+      BRIM_ASSERT(false && "an access of a process that ended");
+  }
+  // A fault that must wait for a frame is made again, and counted then.
+  if (touch.outcome == Outcome::made || touch.outcome == Outcome::waits_for_page)
+    ++(touch.fault == Fault::major ? counts_.major_faults : counts_.minor_faults);
+  touch.system += submit_writes(now);
+  return touch;
+}
+
+void MemoryManager::hit(Space& space, PageNumber page, Access access) {
+  space.pool->hit(page, access);
+  if (access == Access::write) written_to(page);
+  look_at_cleared(*space.pool);
+  settle(space, page);
+}
+
+void MemoryManager::load(Space& space, PageNumber page, Access access) {
+  space.pool->load(page, access);
+  if (access == Access::write) written_to(page);
+  look_at_cleared(*space.pool);
+  settle(space, page);
+}
+
+void MemoryManager::settle(Space& space, PageNumber page) {
+  if (shape_.every_hit || pages_[page].state != State::mapped || !space.pool->referenced(page))
+    return;
+  if (space.writes && !space.pool->modified(page)) return;
+  space.settled.settle(page - space.first);
+}
+
+void MemoryManager::written_to(PageNumber page) {
+  pages_[page].data = true;
+  if (pages_[page].slot != kNoSlot && !pages_[page].writing) give_slot_back(page);
+}
+
+void MemoryManager::give_slot_back(PageNumber page) {
+  device_->discard(pages_[page].slot);
+  swap_.give_back(pages_[page].slot);
+  pages_[page].slot = kNoSlot;
+}
+
+void MemoryManager::keep_quota(Space& space, Touch& touch, ModelTime now) {
+  PagePool& pool = *space.pool;
+  if (!shape_.local || pool.resident() + space.reading < pool.frames()) return;
+  touch.system += take_out(pool, 1, Spare::exempt, now).system;
+}
+
+bool MemoryManager::find_frame(Space& space, Touch& touch, ModelTime now) {
+  keep_quota(space, touch, now);
+  if (may_have_frame()) return true;
+  std::size_t taken = 0;
+  if (!writes_enough()) {
+    const Reclaimed reclaimed = reclaim(now);
+    touch.system += reclaimed.system;
+    taken = reclaimed.taken;
+    if (may_have_frame()) return true;
+  }
+  if (taken == 0 && writes_ == 0 && reads_ == 0) {
+    const Reclaimed last = take_out(fullest_pool(), shape_.batch, Spare::none, now);
+    touch.system += last.system;
+    taken = last.taken;
+    if (may_have_frame()) return true;
+  }
+  const bool coming = taken > 0 || writes_ > 0 || reads_ > 0;
+  touch.outcome = coming ? Outcome::waits_for_frame : Outcome::out_of_memory;
+  return false;
+}
+
+void MemoryManager::take_frame(PageNumber page) {
+  ++used_;
+  ++spaces_[space_of(page)].held;
+}
+
+void MemoryManager::free_frame(PageNumber page) {
+  --used_;
+  --spaces_[space_of(page)].held;
+  listener_->frame_freed();
+}
+
+void MemoryManager::take_back(Space& space, PageNumber page, Access access, Touch& touch,
+                              ModelTime now) {
+  ++counts_.rescued;
+  --leaving_;
+  pages_[page].state = State::mapped;
+  keep_quota(space, touch, now);
+  load(space, page, access);
+}
+
+void MemoryManager::fill_with_zeros(Space& space, PageNumber page, Access access, Touch& touch,
+                                    ModelTime now) {
+  if (!find_frame(space, touch, now)) return;
+  take_frame(page);
+  pages_[page].state = State::mapped;
+  load(space, page, access);
+}
+
+void MemoryManager::page_in(Space& space, PageNumber page, PageAccess what, Touch& touch,
+                            ModelTime now) {
+  if (!find_frame(space, touch, now)) return;
+  touch.fault = Fault::major;
+  touch.system += shape_.costs.major_fault - shape_.costs.minor_fault;
+  space.wanted = what;
+  std::vector<PageNumber> pages{page};
+  take_frame(page);
+  add_read_ahead(page, pages);
+  for (std::size_t i = 1; i < pages.size(); ++i) take_frame(pages[i]);
+  touch.system += read(pages, now);
+  if (pages_[page].state == State::reading) touch.outcome = Outcome::waits_for_page;
+}
+
+void MemoryManager::add_read_ahead(PageNumber page, std::vector<PageNumber>& pages) const {
+  if (shape_.read_ahead == ReadAhead::none) return;
+  const Space& space = spaces_[space_of(page)];
+  const bool by_slot = shape_.read_ahead == ReadAhead::slots;
+  const std::size_t place = by_slot ? pages_[page].slot : page - space.first;
+  const std::size_t end = by_slot ? swap_.size() : space.settled.size();
+  const std::size_t from = place - place % shape_.read_ahead_pages;
+  const PagePool& pool = *space.pool;
+  const auto above = [](std::size_t all, std::size_t some) { return all > some ? all - some : 0; };
+  std::size_t spare = above(free_frames(), shape_.watermarks.min.count());
+  if (shape_.local)
+    spare = std::min(spare, above(pool.frames(), pool.resident() + space.reading + 1));
+  for (std::size_t i = from; i < std::min<std::size_t>(end, from + shape_.read_ahead_pages); ++i) {
+    const PageNumber near =
+        by_slot ? swap_.owner(static_cast<Slot>(i)) : space.first + static_cast<PageNumber>(i);
+    if (pages.size() > spare) return;
+    if (near != kNoPage && near != page && pages_[near].state == State::swapped)
+      pages.push_back(near);
+  }
+}
+
+ModelTime MemoryManager::read(std::vector<PageNumber>& pages, ModelTime now) {
+  std::ranges::sort(pages, {}, [this](PageNumber page) { return pages_[page].slot; });
+  for (const PageNumber page : pages) {
+    pages_[page].state = State::reading;
+    --spaces_[space_of(page)].swapped;
+    ++spaces_[space_of(page)].reading;
+    ++reads_;
+  }
+  ModelTime system = shape_.costs.swap_page * pages.size();
+  for (std::size_t i = 0; i < pages.size();) {
+    SwapRequest request{Transfer::in, pages_[pages[i]].slot, 1};
+    while (i + request.count < pages.size() && request.count < shape_.longest_request &&
+           pages_[pages[i + request.count]].slot == request.first + request.count)
+      ++request.count;
+    const SwapDevice::Submitted submitted = device_->submit(request, now);
+    system += submitted.processor;
+    for (const std::size_t end = i + request.count; i < end; ++i)
+      if (submitted.done) arrived(pages[i]);
+  }
+  return system;
+}
+
+bool MemoryManager::arrived(PageNumber page) {
+  --reads_;
+  --spaces_[space_of(page)].reading;
+  if (pages_[page].state == State::doomed) {
+    give_slot_back(page);
+    free_frame(page);
+    pages_[page].state = State::gone;
+    return false;
+  }
+  ++counts_.pages_in;
+  Space& space = spaces_[space_of(page)];
+  const bool wanted = space.wanted && space.first + space.wanted->page == page;
+  pages_[page].state = wanted ? State::mapped : State::cached;
+  load(space, page, wanted ? space.wanted->access : Access::read);
+  if (wanted) space.wanted.reset();
+  return wanted;
+}
+
+void MemoryManager::release(SpaceNumber number) {
+  Space& space = spaces_[number];
+  space.wanted.reset();
+  const PageNumber end = space.first + space.settled.size();
+  for (PageNumber page = space.first; page < end; ++page) {
+    const State state = pages_[page].state;
+    space.settled.unsettle(page - space.first);
+    if (state == State::mapped || state == State::cached) space.pool->remove(page);
+    if (state == State::swapped) --space.swapped;
+    if (state == State::leaving) --leaving_;
+    const bool busy = pages_[page].writing || state == State::reading;
+    if (busy) {
+      pages_[page].state = State::doomed;
+      continue;
+    }
+    if (pages_[page].slot != kNoSlot) give_slot_back(page);
+    if (has_frame(state)) free_frame(page);
+    pages_[page].state = State::gone;
+  }
+}
+
+ModelTime MemoryManager::next_completion() const {
+  return device_ != nullptr ? device_->next_completion() : kNever;
+}
+ModelTime MemoryManager::device_busy(ModelTime now) const {
+  return device_ != nullptr ? device_->busy(now) : ModelTime(0);
+}
+ModelTime MemoryManager::device_fails_at() const {
+  return device_ != nullptr ? device_->fails_at() : kNever;
+}
+
+void MemoryManager::complete(ModelTime now) {
+  const SwapRequest request = device_->complete();
+  for (Slot slot = request.first; slot < request.first + request.count; ++slot) {
+    const PageNumber page = swap_.owner(slot);
+    spaces_[space_of(page)].pool->set_time(now);
+    if (request.transfer == Transfer::out)
+      written(page);
+    else if (arrived(page))
+      listener_->page_arrived(space_of(page));
+  }
+  pump_incoming(now);
+  debt_ += submit_writes(now);
+}
+
+ModelTime MemoryManager::take_debt() { return std::exchange(debt_, ModelTime(0)); }
+
+}  // namespace brim::thrash::model

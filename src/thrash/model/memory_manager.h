@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The memory of a simulated machine: frames, the pages of all processes, their slots on the swap
+// device; faults, reclaim, orders for whole processes.
+//
+// A page is in one state. `untouched` ones have no frame and no slot: an access fills one with
+// zeros. `mapped`: an access is a hit. `cached`: read ahead, and an access is a minor fault.
+// `leaving`: unmapped, on its way out; its frame is free once it is written, but an access before
+// that is a minor fault and takes it back. `swapped`: only in its slot. `reading`: has a frame, and
+// is on its way in. `doomed`: of a process that ended, with a transfer under way. `gone`: of an
+// ended process. Those that the policy has are mapped and cached.
+//
+// A page's slot is kept while it is as it was when written: it leaves again without being written.
+// The first write to it gives the slot back. A page never written to leaves for nothing.
+//
+// Page numbers are the machine's: those of space 0, then those of space 1 and so on.
+//
+// LIMIT: what a call does it does at once; the processor time that it takes comes after.
+// LIMIT: the policy's early leavers (working sets) are asked for at faults and ticks, not at each
+// access.
+
+#include "base/rng.h"
+#include "thrash/model/access_pattern.h"
+#include "thrash/model/memory_shape.h"
+#include "thrash/model/settled_pages.h"
+#include "thrash/model/swap_space.h"
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace brim::thrash::model {
+
+// One process's memory, numbered as the processes.
+using SpaceNumber = std::uint32_t;
+
+struct SpacePlan {
+  std::uint32_t pages = 0;
+  bool writes = true;  // at all: else a page need not be modified to be settled
+  Pages quota{0};      // frames, where replacement is local; 0: an equal share
+};
+
+// Told while calls to the memory are under way; must not call it back.
+class MemoryListener {
+ public:
+  virtual ~MemoryListener() = default;
+  // Of complete(): the page that it waits for is there, and its access made.
+  virtual void page_arrived(SpaceNumber space) = 0;
+  virtual void frame_freed() = 0;
+  // A page of it is not settled any more.
+  virtual void unsettled(SpaceNumber space) = 0;
+};
+
+enum class Outcome : std::uint8_t {
+  made,             // the access
+  waits_for_page,   // page_arrived() tells when it is made
+  waits_for_frame,  // to be tried again after frame_freed()
+  out_of_memory,    // nothing can leave and nothing is on its way
+};
+enum class Fault : std::uint8_t { none, minor, major };
+
+struct Touch {
+  Outcome outcome = Outcome::made;
+  Fault fault = Fault::none;
+  ModelTime system{0};  // processor time
+};
+
+struct MemoryCounts {
+  std::uint64_t minor_faults = 0;
+  std::uint64_t major_faults = 0;
+  std::uint64_t pages_in = 0;   // from the device
+  std::uint64_t pages_out = 0;  // to it
+  std::uint64_t scanned = 0;    // looked at by reclaim
+  std::uint64_t rescued = 0;    // taken back while leaving
+};
+
+class MemoryManager {
+ public:
+  // `listener` must outlive it.
+  MemoryManager(const MemoryShape& shape, std::span<const SpacePlan> spaces,
+                MemoryListener& listener, const Rng& rng);
+
+  [[nodiscard]] Touch touch(SpaceNumber space, PageAccess what, ModelTime now);
+  // Its process ended.
+  void release(SpaceNumber space);
+  [[nodiscard]] const SettledPages& settled(SpaceNumber space) const {
+    return spaces_[space].settled;
+  }
+
+  // Frames, without those that the device's pool takes.
+  [[nodiscard]] std::size_t free_frames() const;
+  // Frames it holds, those on their way in and out included.
+  [[nodiscard]] std::size_t held(SpaceNumber space) const { return spaces_[space].held; }
+  [[nodiscard]] std::size_t swapped(SpaceNumber space) const { return spaces_[space].swapped; }
+  [[nodiscard]] const MemoryCounts& counts() const { return counts_; }
+  [[nodiscard]] const SwapSpace& swap() const { return swap_; }
+
+  // Background reclaim.
+  [[nodiscard]] bool below_low() const;
+  [[nodiscard]] bool up_to_high() const;  // with what is leaving
+  [[nodiscard]] bool may_have_frame() const;
+  [[nodiscard]] bool writes_enough() const { return writes_ >= shape_.most_writes; }
+  struct Reclaimed {
+    std::size_t taken = 0;
+    ModelTime system{0};
+  };
+  Reclaimed reclaim(ModelTime now);
+
+  // The device's part.
+  [[nodiscard]] ModelTime next_completion() const;
+  void complete(ModelTime now);
+  [[nodiscard]] ModelTime device_busy(ModelTime now) const;
+  [[nodiscard]] ModelTime device_fails_at() const;
+  // All that was there is lost. Which spaces lost pages; they are to be released.
+  [[nodiscard]] std::vector<SpaceNumber> lose_device();
+
+  // For thrash controls. The pages of an exempt space are passed over by reclaim: a victim of it
+  // is loaded again, as if referenced. With an opaque policy this costs a look at each of them for
+  // each round of the policy, moves them among the others as a reference would, and adapts what
+  // learns from loads (ghost lists) to loads that were none. Where nothing else can leave and
+  // nothing is on its way, they are not passed over.
+  void exempt(SpaceNumber space, bool exempt) { spaces_[space].exempt = exempt; }
+  // All its pages leave. Processor time is returned by take_debt().
+  void order_out(SpaceNumber space, ModelTime now);
+  // All its pages come in, in the order of their slots, as far as there are frames above `low`.
+  void order_in(SpaceNumber space, ModelTime now);
+  // At each tick: early leavers, and what could not come in before.
+  void tick(ModelTime now);
+  // Processor time of orders since the last call.
+  [[nodiscard]] ModelTime take_debt();
+
+  // What does not hold of all of this; empty: all does. Slow: for tests.
+  [[nodiscard]] std::string inconsistency() const;
+
+ private:
+  enum class State : std::uint8_t {
+    untouched,
+    mapped,
+    cached,
+    leaving,
+    swapped,
+    reading,
+    doomed,
+    gone
+  };
+  struct Page {
+    Slot slot = kNoSlot;
+    SpaceNumber owner = 0;
+    State state = State::untouched;
+    bool writing = false;  // on its way out, whatever its state
+    bool data = false;     // it has been written to
+  };
+  struct Space {
+    PageNumber first;
+    bool writes;
+    bool exempt;
+    PagePool* pool;
+    SettledPages settled;
+    std::size_t held = 0;
+    std::size_t swapped = 0;
+    std::size_t reading = 0;
+    std::optional<PageAccess> wanted{};  // what its process waits for
+  };
+
+  [[nodiscard]] SpaceNumber space_of(PageNumber page) const { return pages_[page].owner; }
+  [[nodiscard]] bool has_frame(State state) const;
+  [[nodiscard]] bool must_be_written(PageNumber page) const;
+
+  // Faults.
+  void hit(Space& space, PageNumber page, Access access);
+  void load(Space& space, PageNumber page, Access access);
+  void settle(Space& space, PageNumber page);
+  void written_to(PageNumber page);
+  [[nodiscard]] bool find_frame(Space& space, Touch& touch, ModelTime now);
+  // Where replacement is local: one of its pages leaves for each that comes.
+  void keep_quota(Space& space, Touch& touch, ModelTime now);
+  void take_frame(PageNumber page);
+  void free_frame(PageNumber page);
+  void take_back(Space& space, PageNumber page, Access access, Touch& touch, ModelTime now);
+  void fill_with_zeros(Space& space, PageNumber page, Access access, Touch& touch, ModelTime now);
+  void page_in(Space& space, PageNumber page, PageAccess what, Touch& touch, ModelTime now);
+  void add_read_ahead(PageNumber page, std::vector<PageNumber>& pages) const;
+  // Their frames are taken already.
+  ModelTime read(std::vector<PageNumber>& pages, ModelTime now);
+  // Whether its process waited for it.
+  bool arrived(PageNumber page);
+  void give_slot_back(PageNumber page);
+
+  // Reclaim.
+  [[nodiscard]] PagePool& fullest_pool();
+  enum class Spare : std::uint8_t { exempt, none };
+  Reclaimed take_out(PagePool& pool, std::size_t pages, Spare spare, ModelTime now);
+  // Of a page that the policy no longer has. False: it can't leave.
+  [[nodiscard]] bool leave(PageNumber page);
+  [[nodiscard]] bool queue_write(PageNumber page);
+  void leave_early(PagePool& pool);
+  void look_at_cleared(PagePool& pool);
+  ModelTime submit_writes(ModelTime now);
+  void written(PageNumber page);
+  void pump_incoming(ModelTime now);
+
+  MemoryShape shape_;
+  MemoryListener* listener_;
+  std::vector<std::unique_ptr<PagePool>> pools_;
+  std::vector<Space> spaces_;
+  SwapSpace swap_;
+  std::unique_ptr<SwapDevice> device_;  // null: lost
+
+  std::vector<Page> pages_;          // of all spaces
+  std::size_t used_ = 0;             // frames
+  std::size_t leaving_ = 0;          // of them
+  std::size_t writes_ = 0;           // pages on their way out
+  std::size_t reads_ = 0;            // and in
+  std::vector<PageNumber> batch_;    // slots given, not yet submitted
+  std::deque<PageNumber> incoming_;  // ordered in
+  ModelTime debt_{0};
+  MemoryCounts counts_;
+};
+
+}  // namespace brim::thrash::model

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thrash/model/memory_manager.h"
+
+#include "thrash/model/fifo.h"
+#include "thrash/model/test_machines.h"
+
+#include <deque>
+#include <set>
+#include <utility>
+
+namespace brim::thrash::model {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT: literals
+using test::by_name;
+
+class Told final : public MemoryListener {
+ public:
+  void page_arrived(SpaceNumber /*space*/) override { ++arrived; }
+  void frame_freed() override { ++freed; }
+  void unsettled(SpaceNumber /*space*/) override { ++unsettled_count; }
+
+  int arrived = 0;
+  int freed = 0;
+  int unsettled_count = 0;
+};
+
+MemoryShape shape_of(std::uint64_t frames, const char* policy = "fifo") {
+  MemoryShape shape;
+  shape.frames = Pages(frames);
+  shape.replacement = by_name(policy);
+  shape.swap = {Pages(1024), kSataFlash};
+  shape.batch = 1;
+  return shape;
+}
+
+// One process's memory, and the time.
+struct Memory {
+  explicit Memory(const MemoryShape& shape, std::uint32_t pages = 64)
+      : manager(shape, std::vector<SpacePlan>{{.pages = pages}}, told, Rng(1)) {}
+
+  Touch touch(std::uint32_t page, Access access) { return manager.touch(0, {page, access}, now); }
+  void finish() {
+    while (manager.next_completion() != kNever) {
+      now = manager.next_completion();
+      manager.complete(now);
+      ASSERT_EQ(manager.inconsistency(), "");
+    }
+  }
+  // As a process would: until the access is made.
+  void make(std::uint32_t page, Access access) {
+    for (int i = 0; i < 100; ++i) {
+      const Outcome outcome = touch(page, access).outcome;
+      finish();
+      if (outcome <= Outcome::waits_for_page) return;
+    }
+    FAIL() << "page " << page;
+  }
+
+  Told told;
+  MemoryManager manager;
+  ModelTime now{0};
+};
+
+TEST(MemoryManagerTest, A_first_touch_is_filled_with_zeros_and_a_second_is_a_hit) {
+  Memory memory(shape_of(8));
+  const Touch first = memory.touch(0, Access::write);
+  EXPECT_EQ(first.outcome, Outcome::made);
+  EXPECT_EQ(first.fault, Fault::minor);
+  EXPECT_EQ(first.system, MemoryCosts{}.minor_fault);
+  EXPECT_FALSE(memory.manager.settled(0).is_settled(0)) << "fifo sets no bit as it loads";
+  EXPECT_EQ(memory.touch(0, Access::write).fault, Fault::none);
+  EXPECT_TRUE(memory.manager.settled(0).is_settled(0));
+  EXPECT_EQ(memory.manager.next_completion(), kNever);
+}
+
+TEST(MemoryManagerTest, Pages_only_read_leave_for_nothing_and_come_back_as_zeros) {
+  Memory memory(shape_of(4));
+  for (std::uint32_t page = 0; page < 16; ++page) memory.make(page, Access::read);
+  memory.make(0, Access::read);
+  EXPECT_EQ(memory.manager.counts().pages_out, 0U);
+  EXPECT_EQ(memory.manager.counts().major_faults, 0U);
+  EXPECT_EQ(memory.manager.counts().minor_faults, 17U);
+}
+
+TEST(MemoryManagerTest, A_clean_page_with_a_slot_leaves_without_being_written_again) {
+  Memory memory(shape_of(4));
+  for (std::uint32_t page = 0; page < 8; ++page) memory.make(page, Access::write);
+  const std::uint64_t out = memory.manager.counts().pages_out;
+  EXPECT_EQ(out, 4U);
+  memory.make(0, Access::read);
+  EXPECT_EQ(memory.manager.counts().major_faults, 1U);
+  EXPECT_EQ(memory.manager.swap().used(), 5U) << "the slot is kept";
+  for (std::uint32_t page = 1; page < 5; ++page) memory.make(page, Access::read);
+  EXPECT_EQ(memory.manager.counts().pages_out, 8U) << "4 to 7, and not 0";
+  memory.make(4, Access::write);
+  EXPECT_EQ(memory.manager.swap().used(), 7U) << "4's slot is given back as it is written to";
+}
+
+TEST(MemoryManagerTest, A_page_on_its_way_out_is_taken_back_without_waiting) {
+  MemoryShape shape = shape_of(4);
+  shape.watermarks = {.min = Pages(1), .low = Pages(1), .high = Pages(1)};
+  Memory memory(shape);
+  for (std::uint32_t page = 0; page < 3; ++page) memory.make(page, Access::write);
+  EXPECT_EQ(memory.touch(3, Access::write).outcome, Outcome::waits_for_frame);
+  const Touch back = memory.touch(0, Access::read);
+  EXPECT_EQ(back.outcome, Outcome::made);
+  EXPECT_EQ(back.fault, Fault::minor);
+  EXPECT_EQ(memory.manager.counts().rescued, 1U);
+  memory.finish();
+  EXPECT_EQ(memory.manager.counts().pages_out, 1U);
+  EXPECT_EQ(memory.manager.free_frames(), 1U) << "it stays";
+}
+
+// Slots 0 to 7 are of pages 0 to 7, as they left in this order.
+TEST(MemoryManagerTest, Read_ahead_brings_neighbours_that_are_a_minor_fault_each) {
+  for (const ReadAhead ahead : {ReadAhead::slots, ReadAhead::pages}) {
+    MemoryShape shape = shape_of(32);
+    shape.read_ahead = ahead;
+    shape.read_ahead_pages = 4;
+    Memory memory(shape);
+    for (std::uint32_t page = 0; page < 16; ++page) memory.make(page, Access::write);
+    memory.manager.order_out(0, memory.now);
+    memory.finish();
+    EXPECT_EQ(memory.manager.swapped(0), 16U);
+    memory.make(5, Access::read);
+    EXPECT_EQ(memory.manager.counts().pages_in, 4U);
+    EXPECT_EQ(memory.told.arrived, 1);
+    for (std::uint32_t page = 4; page < 8; ++page) memory.make(page, Access::read);
+    EXPECT_EQ(memory.manager.counts().major_faults, 1U);
+    memory.make(8, Access::read);
+    EXPECT_EQ(memory.manager.counts().major_faults, 2U);
+  }
+}
+
+TEST(MemoryManagerTest, An_access_to_a_page_on_its_way_in_waits_for_it) {
+  MemoryShape shape = shape_of(32);
+  shape.read_ahead = ReadAhead::pages;
+  Memory memory(shape);
+  for (std::uint32_t page = 0; page < 8; ++page) memory.make(page, Access::write);
+  memory.manager.order_out(0, memory.now);
+  memory.finish();
+  memory.manager.order_in(0, memory.now);
+  const Touch touch = memory.touch(3, Access::write);
+  EXPECT_EQ(touch.outcome, Outcome::waits_for_page);
+  EXPECT_EQ(touch.fault, Fault::minor);
+  memory.finish();
+  EXPECT_EQ(memory.told.arrived, 1);
+  EXPECT_EQ(memory.manager.swap().used(), 7U) << "it was written to as it came";
+}
+
+TEST(MemoryManagerTest, Nothing_that_can_leave_is_out_of_memory) {
+  MemoryShape shape = shape_of(4);
+  shape.swap.slots = Pages(2);
+  Memory memory(shape);
+  for (std::uint32_t page = 0; page < 6; ++page) memory.make(page, Access::write);
+  EXPECT_TRUE(memory.manager.swap().full());
+  EXPECT_EQ(memory.touch(6, Access::write).outcome, Outcome::out_of_memory);
+  memory.manager.release(0);
+  EXPECT_EQ(memory.manager.free_frames(), 4U);
+  EXPECT_EQ(memory.manager.swap().used(), 0U);
+}
+
+TEST(MemoryManagerTest, A_clock_that_clears_bits_unsettles_pages) {
+  Memory memory(shape_of(4, "clock"));
+  for (std::uint32_t page = 0; page < 4; ++page) {
+    memory.make(page, Access::write);
+    memory.make(page, Access::write);
+  }
+  EXPECT_EQ(memory.manager.settled(0).settled(), 4U);
+  (void)memory.manager.reclaim(memory.now);
+  EXPECT_EQ(memory.manager.settled(0).settled(), 0U);
+  EXPECT_EQ(memory.told.unsettled_count, 4);
+  EXPECT_EQ(memory.manager.inconsistency(), "");
+}
+
+// A page leaves so many nanoseconds after it was loaded.
+class Hurried {
+ public:
+  static constexpr bool kLeavesEarly = true;
+  explicit Hurried(const PageTable& table) : table_(&table) {}
+
+  static void hit(PageNumber /*page*/, Access /*access*/) {}
+  void load(PageNumber page, Access /*access*/) { pages_.emplace_back(page, table_->now()); }
+  PageNumber victim() { return take(); }
+  PageNumber leaving() {
+    return !pages_.empty() && table_->now() >= pages_.front().second + 1000 ? take() : kNoPage;
+  }
+  void remove(PageNumber page) {
+    std::erase_if(pages_, [page](const auto& one) { return one.first == page; });
+  }
+
+ private:
+  PageNumber take() {
+    const PageNumber page = pages_.front().first;
+    pages_.pop_front();
+    return page;
+  }
+
+  const PageTable* table_;
+  std::deque<std::pair<PageNumber, std::uint64_t>> pages_;
+};
+
+TEST(MemoryManagerTest, Early_leavers_leave_at_ticks_and_faults) {
+  MemoryShape shape = shape_of(8);
+  shape.replacement = [](PageTable& table, std::size_t, const Rng&) {
+    return std::make_unique<ReplacementOf<Hurried>>(Hurried(table));
+  };
+  Memory memory(shape);
+  memory.make(0, Access::write);
+  memory.now = 600ns;
+  memory.make(1, Access::write);
+  memory.now = 999ns;
+  memory.manager.tick(memory.now);
+  EXPECT_EQ(memory.manager.next_completion(), kNever);
+  memory.now = 1000ns;
+  memory.manager.tick(memory.now);
+  memory.finish();
+  EXPECT_EQ(memory.manager.swapped(0), 1U);
+  memory.now += 1s;
+  memory.make(2, Access::write);
+  EXPECT_EQ(memory.manager.swapped(0), 2U);
+}
+
+// First in, first out; a page that is loaded has the one before it written.
+class Cleaner : public Fifo {
+ public:
+  explicit Cleaner(PageTable& table) : Fifo(table), table_(&table) {}
+
+  void load(PageNumber page, Access access) {
+    Fifo::load(page, access);
+    if (last_ != kNoPage) table_->write_back(last_);
+    last_ = page;
+  }
+
+ private:
+  PageTable* table_;
+  PageNumber last_ = kNoPage;
+};
+
+TEST(MemoryManagerTest, What_a_policy_writes_back_ahead_of_time_goes_to_the_device_and_stays) {
+  MemoryShape shape = shape_of(8);
+  shape.replacement = [](PageTable& table, std::size_t, const Rng&) {
+    return std::make_unique<ReplacementOf<Cleaner>>(Cleaner(table));
+  };
+  Memory memory(shape);
+  for (std::uint32_t page = 0; page < 4; ++page) memory.make(page, Access::write);
+  EXPECT_EQ(memory.manager.counts().pages_out, 3U);
+  EXPECT_EQ(memory.manager.held(0), 4U);
+  EXPECT_EQ(memory.manager.swap().used(), 3U);
+  memory.make(0, Access::write);
+  EXPECT_EQ(memory.manager.swap().used(), 2U) << "written to again";
+}
+
+TEST(MemoryManagerTest, Linux_keeps_3458_kib_free_of_730_mib) {
+  const Watermarks marks = linux_watermarks(whole_pages(mebibytes(730)));
+  EXPECT_EQ(marks.min, Pages(864));
+  EXPECT_EQ(marks.low, Pages(1080));
+  EXPECT_EQ(marks.high, Pages(1296));
+}
+
+TEST(SwapSpaceTest, Gives_slots_in_order_and_a_free_cluster_before_single_slots) {
+  SwapSpace space(Pages(3 * SwapSpace::kCluster));
+  std::set<Slot> slots;
+  for (PageNumber page = 0; page < 300; ++page) {
+    const Slot slot = space.take(page);
+    EXPECT_EQ(slot, page);
+    EXPECT_EQ(space.owner(slot), page);
+    slots.insert(slot);
+  }
+  for (Slot slot = 10; slot < 20; ++slot) space.give_back(slot);
+  for (PageNumber page = 300; page < 768; ++page) EXPECT_EQ(space.take(page), page);
+  for (PageNumber page = 0; page < 10; ++page) EXPECT_EQ(space.take(page), 10 + page);
+  EXPECT_TRUE(space.full());
+}
+
+}  // namespace
+}  // namespace brim::thrash::model

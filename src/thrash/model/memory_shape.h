@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a simulated machine's memory is like: values, none of which names an operating system.
+
+#include "base/units.h"
+#include "thrash/model/page_pool.h"
+#include "thrash/model/swap_device.h"
+
+#include <cstdint>
+
+namespace brim::thrash::model {
+
+// Free frames. Below `low` the kernel's process takes pages out in the background until there are
+// `high`; at `min` a process that needs a frame takes pages out itself.
+struct Watermarks {
+  Pages min{0};
+  Pages low{0};
+  Pages high{0};
+};
+// As Linux has them for so much memory: min is 4 sqrt(KiB) KiB, low and high a quarter and a half
+// more (mm/page_alloc.c, init_per_zone_pages_min and setup_per_zone_pages_min of 2.6; reckoned over
+// all memory, without its bounds).
+[[nodiscard]] Watermarks linux_watermarks(Pages frames);
+
+// Which pages come along with one that is missing.
+enum class ReadAhead : std::uint8_t {
+  none,
+  slots,  // those beside it on the device (Linux's swapin_readahead)
+  pages,  // those beside it in its process (clustered page-ins of Windows)
+};
+
+// Processor time, all of it the system's. Assumed: of a processor of 2009.
+struct MemoryCosts {
+  ModelTime minor_fault = std::chrono::nanoseconds(1500);
+  ModelTime major_fault = std::chrono::nanoseconds(5000);
+  ModelTime scan = std::chrono::nanoseconds(150);        // of a page looked at for reclaim
+  ModelTime swap_page = std::chrono::nanoseconds(3000);  // on its way in or out
+};
+
+struct MemoryShape {
+  Pages frames{0};  // that processes can have
+  Watermarks watermarks;
+  MakeReplacement replacement;
+  // Each process among its own pages, with a policy of its own; else all among all.
+  bool local = false;
+  // The policy must be told of each access, not only of those that set a bit (LRU and its kin). It
+  // costs a step of simulation for each access.
+  bool every_hit = false;
+  DeviceShape swap;
+  std::uint32_t batch = 32;            // pages a reclaim takes at a time (Linux's SWAP_CLUSTER_MAX)
+  std::uint32_t longest_request = 32;  // pages
+  std::uint32_t most_writes = 1024;    // pages on their way out, beyond which reclaim waits
+  ReadAhead read_ahead = ReadAhead::none;
+  std::uint32_t read_ahead_pages = 8;  // with the missing one; aligned
+  MemoryCosts costs;
+};
+
+}  // namespace brim::thrash::model

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Pages that compete for frames under one replacement policy: those of all processes, or of one.
+// Page numbers outside are the machine's; within they start at 0.
+//
+// A policy expects each victim() to be followed by a load(). A kernel that keeps frames free has
+// none yet to load: gone() loads a page that stands for the free frame, which is no process's, and
+// removes it at once, which no policy can tell from a page that came and whose owner ended.
+//
+// LIMIT: victims are asked for ahead of need, while some of the policy's frames are free.
+
+#include "base/rng.h"
+#include "thrash/model/model_time.h"
+#include "thrash/model/replacement.h"
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace brim::thrash::model {
+
+// Of a policy for a memory of which `frames` frames can be filled; as replacement_table.h has it,
+// with its settings.
+using MakeReplacement = std::function<std::unique_ptr<Replacement>(
+    PageTable& table, std::size_t frames, const Rng& rng)>;
+
+class PagePool {
+ public:
+  PagePool(PageNumber first, std::size_t pages, std::size_t frames, const MakeReplacement& make,
+           const Rng& rng)
+      : first_(first),
+        stand_in_(static_cast<PageNumber>(pages)),
+        frames_(frames),
+        table_(pages + 1),
+        policy_(make(table_, frames, rng)) {
+    table_.list_cleared(&cleared_);
+  }
+  PagePool(const PagePool&) = delete;
+  PagePool& operator=(const PagePool&) = delete;
+
+  [[nodiscard]] std::size_t frames() const { return frames_; }
+  // Pages that the policy has.
+  [[nodiscard]] std::size_t resident() const { return resident_; }
+  [[nodiscard]] bool referenced(PageNumber page) const { return table_.referenced(page - first_); }
+  [[nodiscard]] bool modified(PageNumber page) const { return table_.modified(page - first_); }
+
+  void set_time(ModelTime now) {
+    const auto time = static_cast<std::uint64_t>(now.count());
+    if (time > table_.now()) table_.advance(time - table_.now());
+  }
+  // The bit is set whatever the policy does, as hardware would.
+  void hit(PageNumber page, Access access) {
+    table_.note(page - first_, access);
+    policy_->hit(page - first_, access);
+    table_.set_referenced(page - first_);
+  }
+  void load(PageNumber page, Access access) {
+    table_.note(page - first_, access);
+    policy_->load(page - first_, access);
+    ++resident_;
+  }
+  void remove(PageNumber page) {
+    policy_->remove(page - first_);
+    --resident_;
+  }
+
+  // Each victim() is followed by gone() or pass_over().
+  [[nodiscard]] PageNumber victim() { return policy_->victim() + first_; }
+  void gone() {
+    policy_->load(stand_in_, Access::read);
+    policy_->remove(stand_in_);
+    --resident_;
+  }
+  // The victim stays, as if it had been referenced.
+  void pass_over(PageNumber victim) {
+    policy_->load(victim - first_, Access::read);
+    table_.set_referenced(victim - first_);
+  }
+  // A page that leaves though nobody asks; kNoPage: none.
+  [[nodiscard]] PageNumber leaving() {
+    const PageNumber page = policy_->leaving();
+    if (page == kNoPage) return kNoPage;
+    --resident_;
+    return page + first_;
+  }
+
+  // It is on its way to the swap device.
+  void write_back(PageNumber page) { table_.write_back(page - first_); }
+  void set_modified(PageNumber page) { table_.note(page - first_, Access::write); }
+
+  // Pages of which a bit was cleared since the last call, once or more often.
+  [[nodiscard]] std::vector<PageNumber>& cleared() { return cleared_; }
+  [[nodiscard]] PageNumber first() const { return first_; }
+  // Of one of cleared(): whether it is a page at all.
+  [[nodiscard]] bool stands_for_none(PageNumber cleared) const { return cleared == stand_in_; }
+
+ private:
+  PageNumber first_;
+  PageNumber stand_in_;
+  std::size_t frames_;
+  std::size_t resident_ = 0;
+  PageTable table_;
+  std::vector<PageNumber> cleared_;
+  std::unique_ptr<Replacement> policy_;
+};
+
+}  // namespace brim::thrash::model

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The slots of a swap device: which are taken, by which page.
+//
+// Slots are given out in order within a cluster of 256, so that pages that leave together lie
+// together, and the next cluster is one that is free as a whole; where there is none, the next free
+// slot after the last one is (as Linux's scan_swap_map does).
+
+#include "base/result.h"
+#include "thrash/model/page_table.h"
+#include "thrash/model/swap_device.h"
+
+#include <cstddef>
+#include <vector>
+
+namespace brim::thrash::model {
+
+class SwapSpace {
+ public:
+  static constexpr Slot kCluster = 256;
+
+  explicit SwapSpace(Pages slots)
+      : owner_(slots.count(), kNoPage), taken_((slots.count() + kCluster - 1) / kCluster, 0) {}
+
+  [[nodiscard]] std::size_t size() const { return owner_.size(); }
+  [[nodiscard]] std::size_t used() const { return used_; }
+  [[nodiscard]] bool full() const { return used_ == owner_.size(); }
+  // kNoPage: the slot is free.
+  [[nodiscard]] PageNumber owner(Slot slot) const { return owner_[slot]; }
+
+  // Must not be full.
+  [[nodiscard]] Slot take(PageNumber page) {
+    BRIM_ASSERT(!full());
+    if (next_ % kCluster == 0) next_ = free_cluster();
+    while (next_ >= owner_.size() || owner_[next_] != kNoPage)
+      next_ = next_ + 1 < owner_.size() ? next_ + 1 : 0;
+    const Slot slot = next_++;
+    owner_[slot] = page;
+    ++taken_[slot / kCluster];
+    ++used_;
+    return slot;
+  }
+  void give_back(Slot slot) {
+    BRIM_ASSERT(owner_[slot] != kNoPage);
+    owner_[slot] = kNoPage;
+    --taken_[slot / kCluster];
+    --used_;
+  }
+  // It holds nothing from now on: no slot is free.
+  void close() {
+    owner_.clear();
+    taken_.clear();
+    used_ = 0;
+  }
+
+ private:
+  // The first one from here on, and round; where none is, here.
+  [[nodiscard]] Slot free_cluster() {
+    for (std::size_t i = 0; i < taken_.size(); ++i) {
+      const std::size_t cluster = (next_ / kCluster + i) % taken_.size();
+      if (taken_[cluster] == 0) return static_cast<Slot>(cluster) * kCluster;
+    }
+    return next_;
+  }
+
+  std::vector<PageNumber> owner_;     // by slot
+  std::vector<std::uint32_t> taken_;  // slots, by cluster
+  std::size_t used_ = 0;
+  Slot next_ = 0;
+};
+
+}  // namespace brim::thrash::model
