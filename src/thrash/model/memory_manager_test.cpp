@@ -178,6 +178,7 @@ TEST(MemoryManagerTest, A_clock_that_clears_bits_unsettles_pages) {
 class Hurried {
  public:
   static constexpr bool kLeavesEarly = true;
+  static void miss(PageNumber /*page*/) {}
   explicit Hurried(const PageTable& table) : table_(&table) {}
 
   static void hit(PageNumber /*page*/, Access /*access*/) {}

@@ -58,6 +58,7 @@ class PagePool {
   }
   void load(PageNumber page, Access access) {
     table_.note(page - first_, access);
+    policy_->miss(page - first_);
     policy_->load(page - first_, access);
     ++resident_;
   }
@@ -67,7 +68,10 @@ class PagePool {
   }
 
   // Each victim() is followed by gone() or pass_over().
-  [[nodiscard]] PageNumber victim() { return policy_->victim() + first_; }
+  [[nodiscard]] PageNumber victim() {
+    policy_->miss(stand_in_);
+    return policy_->victim() + first_;
+  }
   void gone() {
     policy_->load(stand_in_, Access::read);
     policy_->remove(stand_in_);
@@ -75,6 +79,7 @@ class PagePool {
   }
   // The victim stays, as if it had been referenced.
   void pass_over(PageNumber victim) {
+    policy_->miss(victim - first_);
     policy_->load(victim - first_, Access::read);
     table_.set_referenced(victim - first_);
   }
