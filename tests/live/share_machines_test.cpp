@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 namespace brim::live {
 namespace {
@@ -61,8 +62,10 @@ TEST_F(ShareKsm, Two_virtual_machines_are_found_and_their_planted_memory_is_scan
     return machines.size() == 2;
   };
   ASSERT_TRUE(eventually(found));
-  // Guest RAM is mapped before the loader fills it: wait until all of the planted pages are there.
+  // Guest RAM is mapped before the loader fills it: wait until all of the planted pages are there,
+  // among others, and no more come.
   share::ScanResult result;
+  double before = 0;
   const auto loaded = [&] {
     std::vector<std::unique_ptr<share::Subject>> subjects;
     for (const auto& machine : machines) {
@@ -71,8 +74,9 @@ TEST_F(ShareKsm, Two_virtual_machines_are_found_and_their_planted_memory_is_scan
       subjects.push_back(std::move(*subject));
     }
     result = scan(std::move(subjects));
-    return !result.results.empty() &&
-           result.results[0].potential.used_pages.value >= 2 * (kEqual + kUnique);
+    if (result.results.empty()) return false;
+    const double used = result.results[0].potential.used_pages.value;
+    return std::exchange(before, used) == used && used >= 2 * (kEqual + kUnique);
   };
   ASSERT_TRUE(eventually(loaded));
   for (const std::string& file : files) std::filesystem::remove(file);
