@@ -4,7 +4,6 @@
 #include "report/format.h"
 
 #include <algorithm>
-#include <map>
 
 #include <fmt/format.h>
 
