@@ -201,17 +201,30 @@ Result<void> Settings::read(const ConfigNode& node, std::span<const std::string_
     if (std::find(others.begin(), others.end(), key) != others.end()) continue;
     std::vector<std::string> known(others.begin(), others.end());
     for (const Parameter& parameter : parameters_) known.emplace_back(parameter.key);
-    return fail(unknown_key(value, key, known));
+    return fail(unknown_key(value.place(), key, known));
   }
   return {};
 }
 
-Error unknown_key(const ConfigNode& at, std::string_view key, std::span<const std::string> known) {
+Result<void> Settings::set(std::string_view key, std::string_view text, const std::string& where) {
+  const auto found = std::ranges::find(parameters_, key, &Parameter::key);
+  if (found == parameters_.end()) {
+    std::vector<std::string> known;
+    for (const Parameter& parameter : parameters_) known.emplace_back(parameter.key);
+    return fail(unknown_key(where, key, known));
+  }
+  BRIM_TRY(values_[static_cast<std::size_t>(found - parameters_.begin())],
+           parse_value(*found, text, where));
+  return {};
+}
+
+Error unknown_key(const std::string& where, std::string_view key,
+                  std::span<const std::string> known) {
   const auto near = nearest_word(key, known);
   return {ErrorCode::bad_input,
           near ? fmt::format("'{}' is not a key here; did you mean '{}'?", key, *near)
                : fmt::format("'{}' is not a key here; keys are: {}", key, fmt::join(known, ", ")),
-          at.place()};
+          where};
 }
 
 }  // namespace brim::study

@@ -77,6 +77,9 @@ class Settings {
   // Takes what the table says; keys of `others` are left to the caller, all else is an error.
   [[nodiscard]] Result<void> read(const ConfigNode& table,
                                   std::span<const std::string_view> others = {});
+  // One value, from a text; `where` is for the error.
+  [[nodiscard]] Result<void> set(std::string_view key, std::string_view text,
+                                 const std::string& where);
 
  private:
   std::span<const Parameter> parameters_;
@@ -84,7 +87,7 @@ class Settings {
 };
 
 // "'colour' is not a key here; did you mean 'colours'?"
-[[nodiscard]] Error unknown_key(const ConfigNode& at, std::string_view key,
+[[nodiscard]] Error unknown_key(const std::string& where, std::string_view key,
                                 std::span<const std::string> known);
 
 }  // namespace brim::study

@@ -62,7 +62,7 @@ class Reader {
     for (const auto& [key, value] : root_.table()->members)
       if (std::find(kRootKeys.begin(), kRootKeys.end(), key) == kRootKeys.end())
         return fail(
-            unknown_key(value, key, std::vector<std::string>(kRootKeys.begin(), kRootKeys.end())));
+            unknown_key(value.place(), key, std::vector<std::string>(kRootKeys.begin(), kRootKeys.end())));
     scenario_.name = std::filesystem::path(root_.file).stem().string();
     BRIM_CHECK(read_area());
     BRIM_TRY(scenario_.summary, text_of(root_, "summary"));

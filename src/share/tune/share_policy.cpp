@@ -159,7 +159,7 @@ Result<void> read_file(const study::ConfigNode& root, study::Settings& settings)
   for (const auto& [key, value] : root.table()->members) {
     if (key != "share") {
       const std::array<std::string, 1> known{"share"};
-      return fail(study::unknown_key(value, key, known));
+      return fail(study::unknown_key(value.place(), key, known));
     }
     BRIM_CHECK(settings.read(value));
   }

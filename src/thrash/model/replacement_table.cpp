@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "thrash/model/replacement_table.h"
 
-#include "base/text.h"
-#include "study/config.h"
+#include "study/choice_text.h"
 #include "thrash/model/aging.h"
 #include "thrash/model/arc.h"
 #include "thrash/model/car.h"
@@ -237,72 +236,11 @@ constexpr std::array kPolicies = std::to_array<ReplacementPolicy>({
 static_assert(std::ranges::is_sorted(kPolicies, {},
                                      [](const auto& policy) { return policy.family.name; }));
 
-// The places of the commas that are outside of brackets part the list.
-std::vector<std::string_view> parts_of(std::string_view list) {
-  std::vector<std::string_view> parts;
-  std::size_t depth = 0;
-  std::size_t start = 0;
-  for (std::size_t i = 0; i <= list.size(); ++i) {
-    if (i == list.size() || (list[i] == ',' && depth == 0)) {
-      parts.push_back(trim(list.substr(start, i - start)));
-      start = i + 1;
-    } else if (list[i] == '(') {
-      ++depth;
-    } else if (list[i] == ')' && depth > 0) {
-      --depth;
-    }
-  }
-  return parts;
-}
-
-// "start=active" as a configuration has it: with the quotes that words have there.
-std::string line_of(const ReplacementPolicy& policy, std::string_view setting) {
-  const std::size_t equals = setting.find('=');
-  const std::string_view key = trim(setting.substr(0, equals));
-  const auto& parameters = policy.family.parameters;
-  const auto declared = std::ranges::find(parameters, key, &Parameter::key);
-  if (equals == std::string_view::npos || declared == parameters.end() ||
-      declared->type != Type::choice)
-    return std::string(setting);
-  const std::string_view word = trim(setting.substr(equals + 1));
-  return word.starts_with('"') ? std::string(setting) : fmt::format("{} = \"{}\"", key, word);
-}
-
-Result<Settings> read_settings(const ReplacementPolicy& policy, std::string_view text,
-                               const std::string& where) {
-  Settings settings(policy.family.parameters);
-  std::string lines;
-  for (const std::string_view part : split(text, ',')) lines += line_of(policy, part) + "\n";
-  BRIM_TRY(const study::ConfigNode node, study::parse_config(lines, where));
-  BRIM_CHECK(settings.read(node));
-  return settings;
-}
-
-Error unknown_policy(std::string_view name) {
-  std::vector<std::string> known;
-  known.reserve(kPolicies.size());
-  for (const ReplacementPolicy& policy : kPolicies) known.emplace_back(policy.family.name);
-  const auto near = nearest_word(name, known);
-  return {ErrorCode::bad_input,
-          fmt::format("no policy '{}'; {}", name,
-                      near ? fmt::format("did you mean '{}'?", *near)
-                           : fmt::format("there are {}", fmt::join(known, ", "))),
-          "--policy"};
-}
-
-Result<ChosenPolicy> choose(std::string_view part) {
-  const std::size_t bracket = part.find('(');
-  const std::string_view name = part.substr(0, bracket);
-  const ReplacementPolicy* policy = find_policy(name);
-  if (policy == nullptr) return fail(unknown_policy(name));
-  const std::string where = fmt::format("--policy {}", part);
-  if (bracket == std::string_view::npos)
-    return ChosenPolicy{policy, Settings(policy->family.parameters), std::string(part)};
-  if (!part.ends_with(')'))
-    return fail(ErrorCode::bad_input, "expected NAME(KEY=VALUE,...)", where);
-  const std::string_view inside = part.substr(bracket + 1, part.size() - bracket - 2);
-  BRIM_TRY(Settings settings, read_settings(*policy, inside, where));
-  return ChosenPolicy{policy, std::move(settings), std::string(part)};
+std::vector<study::Family> families() {
+  std::vector<study::Family> all;
+  all.reserve(kPolicies.size());
+  for (const ReplacementPolicy& policy : kPolicies) all.push_back(policy.family);
+  return all;
 }
 
 }  // namespace
@@ -315,6 +253,12 @@ const ReplacementPolicy* find_policy(std::string_view name) {
   return at == kPolicies.end() ? nullptr : &*at;
 }
 
+Result<ChosenPolicy> choose_policy(std::string_view text, const std::string& where) {
+  BRIM_TRY(study::TextChoice choice, study::parse_choice_text(text, families(), "policy", where));
+  return ChosenPolicy{&kPolicies.at(choice.place), std::move(choice.settings),
+                      std::move(choice.words)};
+}
+
 Result<std::vector<ChosenPolicy>> choose_policies(std::string_view list) {
   std::vector<ChosenPolicy> chosen;
   if (list == "all") {
@@ -323,9 +267,11 @@ Result<std::vector<ChosenPolicy>> choose_policies(std::string_view list) {
           {&policy, Settings(policy.family.parameters), std::string(policy.family.name)});
     return chosen;
   }
-  for (const std::string_view part : parts_of(list)) {
-    BRIM_TRY(chosen.emplace_back(), choose(part));
-  }
+  BRIM_TRY(std::vector<study::TextChoice> choices,
+           study::parse_choice_texts(list, families(), "policy", "--policy"));
+  for (study::TextChoice& choice : choices)
+    chosen.push_back(
+        {&kPolicies.at(choice.place), std::move(choice.settings), std::move(choice.words)});
   return chosen;
 }
 

@@ -41,6 +41,8 @@ struct ChosenPolicy {
   std::string words;  // as asked for: "clock(reference_on_load=true)"
 };
 
+// "clock(reference_on_load=true)"; `where` is for the error.
+[[nodiscard]] Result<ChosenPolicy> choose_policy(std::string_view text, const std::string& where);
 // "lru,clock(reference_on_load=true)", or "all" with their defaults. bad_input names what is wrong
 // and the nearest that is right.
 [[nodiscard]] Result<std::vector<ChosenPolicy>> choose_policies(std::string_view list);

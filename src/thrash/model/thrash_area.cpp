@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// The declarations of the area "thrash": what scenarios and catalogues are read by, and listed.
+#include "thrash/model/thrash_area.h"
+
+#include "base/text.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace brim::thrash::model {
+namespace {
+
+using std::chrono::nanoseconds;
+using study::Family;
+using study::Parameter;
+using Type = study::ParameterType;
+
+constexpr std::array kHardware = std::to_array<Parameter>({
+    {"memory", Type::size, "", "1GiB", "Of the machine."},
+    {"processors", Type::count, "", "1", "Model.", {}, 1, 1024},
+    {"access", Type::duration, "", "150ns",
+     "Model: user work of one access, when its page is resident."},
+    {"swap", Type::choice, "", "disk",
+     "Where pages go: a file on this host's disk stands for disk, sata_flash and nvme when live.",
+     "disk,nvme,remote,sata_flash,zram,zswap"},
+    {"swap_size", Type::size, "", "2GiB", "Of the swap area; of zram, uncompressed."},
+    {"disk_rpm", Type::number, "1/min", "7200", "Model.", {}, 100, 100000},
+    {"disk_seek", Type::duration, "", "8500us", "Model: on average."},
+    {"disk_track_to_track", Type::duration, "", "1ms", "Model: between neighbours."},
+    {"disk_full_stroke", Type::duration, "", "17ms", "Model: over all tracks."},
+    {"disk_outer_rate", Type::size, "", "58000000B", "Model: a second, at the rim."},
+    {"disk_inner_rate", Type::size, "", "40000000B", "Model: a second, at the hub."},
+    {"disk_capacity", Type::size, "", "40000000000B", "Model."},
+    {"disk_buffer", Type::size, "", "2MiB", "Model: of the drive's own."},
+    {"disk_write_cache", Type::boolean, "", "true",
+     "Model: a write is done as it is in the drive's buffer, and goes to the disk later."},
+    {"compress", Type::duration, "", "3us", "Model: of a page, for zram and zswap."},
+    {"decompress", Type::duration, "", "1500ns", "Model: of a page."},
+    {"compressed_share", Type::fraction, "", "0.35",
+     "Model: what a page becomes, with the pool's own losses."},
+    {"zswap_pool", Type::fraction, "", "0.2", "Of memory, that zswap may take."},
+    {"remote_round_trip", Type::duration, "", "100us", "Model: to another machine's memory."},
+    {"remote_rate", Type::size, "", "117000000B", "Model: a second."},
+    {"remote_fails_at", Type::duration, "", "0s", "Model: what is there is lost; 0: never."},
+});
+
+constexpr std::array kSystem = std::to_array<Parameter>({
+    {"replacement", Type::text, "", "linux-two-list",
+     "Model: a policy of 'brim list policies', with its parameters."},
+    {"scope", Type::choice, "", "global", "Model: whose pages a process's fault can take.",
+     "global,local"},
+    {"own_memory", Type::size, "", "0B",
+     "What the system and its programs take: consumers have the rest."},
+    {"swapped_at_start", Type::size, "", "0B", "Of the swap area, taken before all begins."},
+    {"free_min", Type::fraction, "", "0",
+     "Model: of memory, below which a process takes pages out itself; 0: as Linux reckons it."},
+    {"free_low", Type::fraction, "", "0", "Model: below which the system does."},
+    {"free_high", Type::fraction, "", "0", "Model: up to which it does."},
+    {"batch", Type::count, "pages", "32", "Model: taken out at a time.", {}, 1, 1 << 20},
+    {"write_cluster", Type::count, "pages", "32", "Model: of one request at most.", {}, 1, 1 << 20},
+    {"most_writes", Type::count, "pages", "1024", "Model: on their way out at a time.", {}, 1},
+    {"read_ahead", Type::choice, "", "slots",
+     "Model: what comes with a missing page: its neighbours on the device or in its process.",
+     "none,pages,slots"},
+    {"read_ahead_pages", Type::count, "pages", "8", "Model: with the missing one.", {}, 1, 1024},
+    {"reads_first", Type::count, "requests", "0",
+     "Model: reads before one write, while there are both; 0: all alike."},
+    {"slice", Type::duration, "", "10ms", "Model: of a process, before the next one runs."},
+    {"minor_fault", Type::duration, "", "1500ns", "Model: processor time."},
+    {"major_fault", Type::duration, "", "5us", "Model: processor time."},
+    {"scan_page", Type::duration, "", "150ns", "Model: processor time of a page looked at."},
+    {"swap_page", Type::duration, "", "3us", "Model: processor time of a page in or out."},
+    {"out_of_memory", Type::choice, "", "largest", "Model: who is killed.", "largest,linux-2.6"},
+    {"counter", Type::choice, "", "swap_pages",
+     "Model: what the system's own counters of page-ins and page-outs count.",
+     "block_kib,page_requests,swap_pages,whole_processes"},
+    {"control", Type::text, "", "none",
+     "Who controls thrashing: one of 'brim list controls', with its parameters."},
+});
+
+constexpr Parameter kMemory{"memory", Type::size, "", "100MiB", "Of each consumer (M)."};
+constexpr Parameter kAccesses{
+    "accesses", Type::count, "", "10000", "Of a burst (W), one byte each.", {}, 1};
+constexpr Parameter kPause{"pause", Type::duration, "", "100ms", "After each burst (tw)."};
+constexpr Parameter kWriteShare{"write_share", Type::fraction, "", "1",
+                                "Of the accesses; the others read."};
+constexpr Parameter kFill{
+    "fill",
+    Type::choice,
+    "",
+    "none",
+    "What the memory is filled with first: nothing, so that pages appear as they are written.",
+    "half_compressible,incompressible,none"};
+
+constexpr std::array kUniform =
+    std::to_array<Parameter>({kMemory, kAccesses, kPause, kWriteShare, kFill});
+constexpr std::array kZipf = std::to_array<Parameter>(
+    {kMemory,
+     kAccesses,
+     kPause,
+     kWriteShare,
+     kFill,
+     {"exponent", Type::number, "", "1", "Of a page's share in its rank.", {}, 0, 10}});
+constexpr std::array kPhases = std::to_array<Parameter>(
+    {kMemory,
+     kAccesses,
+     kPause,
+     kWriteShare,
+     kFill,
+     {"working_set", Type::size, "", "10MiB", "Where a phase's accesses go."},
+     {"phase", Type::duration, "", "10s", "Before another working set."}});
+
+constexpr std::array kLoads = std::to_array<Family>({
+    {"phases", "Any page of a working set, another one after each phase.", kPhases},
+    {"sequential", "One page after the other, and again from the first.", kUniform},
+    {"uniform", "Any page, as likely as any other (Santos 2009).", kUniform},
+    {"zipf", "A page in proportion to a power of its rank.", kZipf},
+});
+
+constexpr std::array kGuests = std::to_array<Parameter>({
+    {"settle", Type::duration, "", "10s", "Before the first of them."},
+    {"start_interval", Type::duration, "", "30s", "Between two starts (tc)."},
+    {"run_for", Type::duration, "", "0s",
+     "Of each (tp); 0: the start interval times their number and one."},
+    {"interactive", Type::boolean, "", "false", "Such are told to controls, which may spare them."},
+});
+
+constexpr std::array kLive = std::to_array<Parameter>({
+    {"speed",
+     Type::number,
+     "",
+     "1",
+     "How many times faster the schedule goes: starts, run times, settling; bursts stay as they "
+     "are.",
+     {},
+     0.01,
+     1000},
+    {"where", Type::choice, "", "group",
+     "Consumers have a limited group and a swap area of their own, or the whole machine.",
+     "group,machine"},
+    {"swap_folder", Type::text, "", "/var/tmp", "Of a swap file."},
+    {"probes", Type::boolean, "", "true", "Wake, touch and exec probes, ten times a second."},
+    {"probe_memory", Type::size, "", "4MiB", "What a touch probe touches."},
+});
+
+constexpr auto kWork = std::to_array<study::OverviewLine>({
+    {"thrash.accesses_per_s", "accesses a second"},
+});
+constexpr auto kPaging = std::to_array<study::OverviewLine>({
+    {"thrash.pages_in_per_s", "in"},
+    {"thrash.pages_out_per_s", "out"},
+});
+constexpr auto kProcessors = std::to_array<study::OverviewLine>({
+    {"thrash.user_cpu_percent", "user"},
+    {"thrash.system_cpu_percent", "system"},
+    {"thrash.waiting_cpu_percent", "waiting for I/O"},
+});
+constexpr auto kLatency = std::to_array<study::OverviewLine>({
+    {"thrash.wake_ms", "to wake"},
+    {"thrash.touch_ms", "to touch a small working set"},
+    {"thrash.exec_ms", "to start a program"},
+});
+constexpr auto kOverviews = std::to_array<study::Overview>({
+    {"Work", kWork, ""},
+    {"Processor time", kProcessors, "100 % is all processors."},
+    {"Paging: pages of 4 KiB a second", kPaging, ""},
+    {"Responsiveness: the worst of each second", kLatency, ""},
+});
+
+constexpr auto kOutcomes = std::to_array<study::Outcome>({
+    {"thrash.depth_percent", "of its unconstrained rate is what is left at its worst"},
+    {"thrash.recovery_s", "until it was back"},
+});
+
+constexpr std::array kMechanisms = std::to_array<Family>({
+    {"system", "An operating system.", kSystem},
+});
+
+constexpr study::Area kArea{.name = "thrash",
+                            .hardware = kHardware,
+                            .mechanisms = kMechanisms,
+                            .loads = kLoads,
+                            .guests = kGuests,
+                            .headline = "thrash.accesses_per_s",
+                            .headline_words = "accesses a second",
+                            .live = kLive,
+                            .overviews = kOverviews,
+                            .outcomes = kOutcomes};
+
+}  // namespace
+
+const study::Area& thrash_area() { return kArea; }
+
+Result<std::vector<Consumer>> plan_consumers(const study::Scenario& scenario) {
+  std::vector<Consumer> consumers;
+  for (std::uint32_t group = 0; group < scenario.guests.size(); ++group) {
+    const study::GuestGroup& guests = scenario.guests[group];
+    const std::string where = fmt::format("guests.{}", group);
+    const study::Load* load = scenario.find_load(guests.load);
+    if (load == nullptr)
+      return fail(ErrorCode::bad_input, "consumers without a load: expected load = NAME", where);
+    const auto interval = guests.settings.get<nanoseconds>("start_interval");
+    nanoseconds run_for = guests.settings.get<nanoseconds>("run_for");
+    if (run_for == nanoseconds(0)) run_for = interval * (guests.count + 1);
+    if (run_for == nanoseconds(0))
+      return fail(ErrorCode::bad_input,
+                  "run_for: with a start_interval of 0 the time they run has to be given", where);
+    const auto settle = guests.settings.get<nanoseconds>("settle");
+    for (std::uint64_t number = 1; number <= guests.count; ++number)
+      consumers.push_back({load, group, settle + interval * number, run_for,
+                           guests.settings.get<bool>("interactive")});
+  }
+  return consumers;
+}
+
+Result<Bytes> memory_for_consumers(const study::Scenario& scenario) {
+  const auto all = scenario.hardware.get<Bytes>("memory");
+  const auto own = scenario.mechanism.settings.get<Bytes>("own_memory");
+  if (own >= all)
+    return fail(ErrorCode::bad_input,
+                fmt::format("own_memory: {} leaves nothing of hardware.memory, {}",
+                            human_bytes(own), human_bytes(all)),
+                "mechanism");
+  const auto scale = scenario.study.get<double>("scale");
+  return Bytes(static_cast<std::uint64_t>(static_cast<double>((all - own).count()) * scale));
+}
+
+}  // namespace brim::thrash::model
