@@ -61,11 +61,15 @@ Result<void> check_only(const study::PublishedStudy& published, const ReproduceO
     if (std::find(names.begin(), names.end(), name) == names.end())
       return fail(ErrorCode::bad_input,
                   fmt::format("no run '{}'; runs: {}", name, fmt::join(names, ", ")), "--only");
-  for (const study::PublishedRun& run : published.runs)
-    if (run.live_only && !options.live &&
-        std::find(options.only.begin(), options.only.end(), run.name) != options.only.end())
+  for (const study::PublishedRun& run : published.runs) {
+    if (std::find(options.only.begin(), options.only.end(), run.name) == options.only.end())
+      continue;
+    if (run.live_only && !options.live)
       return fail(ErrorCode::bad_input, fmt::format("no model can run '{}'; --live does", run.name),
                   "--only");
+    if (run.model_only && options.live)
+      return fail(ErrorCode::bad_input, fmt::format("'{}' is not run live", run.name), "--only");
+  }
   return {};
 }
 
@@ -155,7 +159,7 @@ Result<std::vector<ReadyRun>> open_all(const study::PublishedStudy& published,
                                        Ran& ran) {
   std::vector<ReadyRun> ready;
   for (const study::PublishedRun& run : published.runs) {
-    if (!wanted(run, options) || (run.live_only && !options.live)) continue;
+    if (!wanted(run, options) || (options.live ? run.model_only : run.live_only)) continue;
     BRIM_TRY(study::ScenarioFile scenario, open_run(run, options, catalogue));
     const study::Area& area = *scenario.base().area;
     std::unique_ptr<study::Backend> backend;

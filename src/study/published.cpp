@@ -63,7 +63,13 @@ constexpr std::array kClaim = std::to_array<Parameter>({
 
 constexpr std::array kCheck = std::to_array<Parameter>({
     {"relation", Type::choice, "", "less", "Of left to right.", "less,more,about"},
-    {"by", Type::number, "", "0", "At least that share; of `about`, at most."},
+    {"by",
+     Type::number,
+     "",
+     "0",
+     "At least that share (negative: or else up to that on the other side); of `about`, at most.",
+     {},
+     -10},
     {"value", Type::number, "", "0", "In place of right."},
     {"not_live", Type::boolean, "", "false", "Left out where runs are measured."},
 });
@@ -156,6 +162,7 @@ Result<std::vector<PublishedRun>> read_runs(const ConfigNode& root) {
   constexpr std::array kRun = std::to_array<Parameter>({
       {"scenario", Type::text, "", "", "Its name."},
       {"live_only", Type::boolean, "", "false", "No model can run it."},
+      {"model_only", Type::boolean, "", "false", "Not run where runs are live."},
       {"modelled", Type::boolean, "", "false", "A model beside live runs, too."},
   });
   constexpr std::array<std::string_view, 2> kOthers{"live", "set"};
@@ -167,10 +174,11 @@ Result<std::vector<PublishedRun>> read_runs(const ConfigNode& root) {
     read.scenario = settings.get<std::string>("scenario");
     read.live_only = settings.get<bool>("live_only");
     read.modelled = settings.get<bool>("modelled");
+    read.model_only = settings.get<bool>("model_only");
     BRIM_TRY(read.sets, texts_at(run, "set"));
     BRIM_TRY(read.live_sets, texts_at(run, "live"));
-    if (read.live_only && read.modelled)
-      return fail(ErrorCode::bad_input, "live_only and modelled: one of them at most", run.place());
+    if (read.live_only && (read.modelled || read.model_only))
+      return fail(ErrorCode::bad_input, "live_only, of what a model is to run", run.place());
   }
   return runs;
 }

@@ -6,8 +6,8 @@
 //   title, source
 //   scaled          what a run at less than the size does to figures
 //   [runs.NAME]     scenario = "veiga-kvm-1"; set = ["study.repeats=5"], live = [...] besides where
-//                   it is live; live_only = true for what no model can run; modelled = true for a
-//                   model that stands beside live runs, too
+//                   it is live; live_only = true for what no model can run, model_only = true for
+//                   what no live run is for; modelled = true for a model beside live runs, too
 //   [[figures]]     id, title, metric, unit, divide, until, smooth, and run: curves over time, a
 //                   line for each of its points; or runs = ["kvm-1", ...] and point: a line for
 //                   each of them
@@ -68,6 +68,7 @@ struct PublishedRun {
   std::vector<std::string> sets;
   std::vector<std::string> live_sets;
   bool live_only = false;
+  bool model_only = false;
   bool modelled = false;
 };
 
