@@ -180,6 +180,7 @@ void Machine::done(Processor& processor) {
 void Machine::go_on(Processor& processor) {
   const ThreadNumber number = processor.thread;
   Process& process = processes_[number];
+  process.ran_at = now_;
   for (;;) {
     if (waits(process)) return block(processor);
     if (process.frozen) {

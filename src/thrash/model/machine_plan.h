@@ -28,6 +28,9 @@ struct ProcessMemory {
   ThreadNumber process = 0;
   std::size_t frames = 0;
   std::size_t swapped = 0;
+  std::size_t size = 0;  // pages of its address space, touched or not
+  ModelTime user_time{0};
+  ModelTime running_for{0};  // since its start
 };
 // Which of at least one is killed.
 using ChooseVictim = std::function<ThreadNumber(std::span<const ProcessMemory>)>;

@@ -96,6 +96,7 @@ void Machine::end(ThreadNumber number, Ending ending) {
     count_waiting(-1);
   }
   process.state = State::ended;
+  process.frozen = false;
   process.pending.reset();
   const bool late = process.end_at != kNever && now_ > process.end_at;
   process.end = {ending, now_, late ? now_ - process.end_at : ModelTime(0)};
@@ -106,7 +107,13 @@ void Machine::out_of_memory() {
   std::vector<ProcessMemory> candidates;
   for (ThreadNumber number = 0; number < processes_.size(); ++number)
     if (process(number).runs)
-      candidates.push_back({number, memory_.held(number), memory_.swapped(number)});
+      candidates.push_back(
+          {.process = number,
+           .frames = memory_.held(number),
+           .swapped = memory_.swapped(number),
+           .size = burst_of(plan_.processes[number].pattern).pages,
+           .user_time = plan_.access * static_cast<std::int64_t>(processes_[number].completed),
+           .running_for = now_ - plan_.processes[number].start});
   BRIM_ASSERT(!candidates.empty());
   const ThreadNumber victim = plan_.choose_victim(candidates);
   BRIM_ASSERT(process(victim).runs);
@@ -117,7 +124,9 @@ ProcessView Machine::process(ThreadNumber number) const {
   const Process& process = processes_[number];
   return {.runs = process.state != State::to_come && process.state != State::ended,
           .frozen = process.frozen,
+          .runnable = process.state == State::ready || process.state == State::running,
           .blocked = waits(process),
+          .ran_at = process.state == State::running ? now_ : process.ran_at,
           .frames = memory_.held(number),
           .swapped = memory_.swapped(number),
           .completed = process.completed,
