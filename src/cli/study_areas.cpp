@@ -10,10 +10,14 @@
 #include "share/model/mechanism_plan.h"
 #include "share/model/share_area.h"
 #include "share/model/share_backend.h"
+#include "thrash/model/thrash_area.h"
+#include "thrash/model/thrash_backend.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace brim::cli {
 namespace {
@@ -58,13 +62,15 @@ std::vector<share::model::MemoryImage> simulated(std::vector<share::ImageContent
 }  // namespace
 
 std::span<const study::Area* const> study_areas() {
-  static const std::array<const study::Area*, 1> areas{&share::model::share_area()};
+  static const std::array<const study::Area*, 2> areas{&share::model::share_area(),
+                                                       &thrash::model::thrash_area()};
   return areas;
 }
 
 std::unique_ptr<study::Backend> make_model(const study::Area& area,
                                            share::model::MemoryImages images) {
-  BRIM_ASSERT(area.name == share::model::share_area().name);
+  if (&area == &thrash::model::thrash_area()) return thrash::model::make_thrash_backend();
+  BRIM_ASSERT(&area == &share::model::share_area());
   return share::model::make_share_backend(make_simulated_tuner, std::move(images));
 }
 
@@ -73,6 +79,10 @@ Result<share::model::MemoryImages> read_memory_images(std::span<const std::strin
                                                       const Cancel& cancel) {
   share::model::MemoryImages images;
   if (paths.empty()) return images;
+  if (scenario.base().area != &share::model::share_area())
+    return fail(ErrorCode::bad_input,
+                fmt::format("a study of the area '{}' has no images", scenario.base().area->name),
+                "--images");
   const bool bytes_matter = std::ranges::any_of(scenario.points(), [&](const study::Point& point) {
     return share::model::asks_for_contents(scenario.at(point));
   });
@@ -89,7 +99,9 @@ Result<share::model::MemoryImages> read_memory_images(std::span<const std::strin
 }
 
 Result<std::unique_ptr<study::Backend>> make_live(const study::Area& area, const host::Host& host) {
-  BRIM_ASSERT(area.name == share::model::share_area().name);
+  if (&area == &thrash::model::thrash_area())
+    return fail(ErrorCode::missing, "live thrashing is not there yet: --model", "--live");
+  BRIM_ASSERT(&area == &share::model::share_area());
   share::live::LivePlaces places;
   BRIM_TRY(places.cache, lab_cache_directory(""));
   places.agent = agent_program("").value_or("");

@@ -68,7 +68,9 @@ void Machine::step(const Sink& sink) {
 void Machine::happen(const Event& event, const Sink& sink) {
   switch (event.kind) {
     case EventKind::start:
-      if (processes_[event.process].state == State::to_come) make_ready(event.process);
+      if (processes_[event.process].state != State::to_come) break;
+      memory_.begin(event.process);
+      make_ready(event.process);
       break;
     case EventKind::wake: {
       Process& process = processes_[event.process];

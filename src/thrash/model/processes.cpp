@@ -28,8 +28,7 @@ void Machine::count_waiting(int change) {
 }
 
 void Machine::access_made(Process& process, std::uint64_t count) {
-  process.completed += count;
-  process.pattern->made(count);
+  process.completed += process.pattern->made(count);
 }
 
 void Machine::enqueue(ThreadNumber number) {
@@ -179,6 +178,8 @@ MachineSample Machine::take_sample() {
       .device_busy_percent = percent(std::max(busy - sampled_busy_, ModelTime(0)), passed),
       .pages_in = counts.pages_in - sampled_counts_.pages_in,
       .pages_out = counts.pages_out - sampled_counts_.pages_out,
+      .ordered_in = counts.ordered_in - sampled_counts_.ordered_in,
+      .ordered_out = counts.ordered_out - sampled_counts_.ordered_out,
       .minor_faults = counts.minor_faults - sampled_counts_.minor_faults,
       .major_faults = counts.major_faults - sampled_counts_.major_faults,
       .pages_scanned = counts.scanned - sampled_counts_.scanned,
