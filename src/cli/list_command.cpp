@@ -9,6 +9,7 @@
 #include "study/metric.h"
 #include "thrash/model/replacement_table.h"
 #include "thrash/model/thrash_controls.h"
+#include "thrash/tune/thrash_policy.h"
 
 #include <algorithm>
 #include <array>
@@ -155,6 +156,7 @@ Result<Document> parameters_document() {
     rows.push_back({std::string(of), std::string(key), std::string(type), "", std::string(fallback),
                     key == "how" ? "cartesian,one_at_a_time,together" : "", std::string(summary)});
   add_rows("share policy", share::tune::share_policy_parameters(), rows);
+  add_rows("thrash policy", thrash::tune::thrash_policy_parameters(), rows);
   for (const auto& policy : thrash::model::replacement_policies())
     add_rows("thrash replacement " + std::string(policy.family.name), policy.family.parameters,
              rows);

@@ -50,6 +50,7 @@ void add_output_options(CLI::App& command, Output& output);
 void add_share_commands(CLI::App& program, Session& session);
 void add_share_plan(CLI::App& area, Session& session);  // share plan
 void add_thrash_commands(CLI::App& program, Session& session);
+void add_thrash_plan(CLI::App& area, Session& session);  // thrash plan
 void add_guard_command(CLI::App& program, Session& session);
 void add_run_commands(CLI::App& program, Session& session);    // runs, report, export, compare
 void add_study_commands(CLI::App& program, Session& session);  // run

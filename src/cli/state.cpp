@@ -3,6 +3,7 @@
 
 #include "base/printable.h"
 #include "base/text.h"
+#include "host/hold.h"
 #include "host/journal.h"
 #include "host/journal_directory.h"
 #include "host/limited_group.h"
@@ -13,6 +14,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -48,6 +50,10 @@ Result<std::string> beside_journal(const host::Host& host, std::string_view name
   return fmt::format("{}/{}", journal.substr(0, journal.rfind('/')), name);
 }
 
+std::vector<std::string> let_go_holds(const host::Host& host, const std::string& records) {
+  return host::let_go_abandoned_holds(host, records, std::nullopt);
+}
+
 }  // namespace
 
 Result<std::string> journal_directory(const host::Host& host) {
@@ -76,10 +82,15 @@ Result<std::string> group_records_directory(const host::Host& host) {
   return beside_journal(host, "groups");
 }
 
+Result<std::string> hold_records_directory(const host::Host& host) {
+  return beside_journal(host, "holds");
+}
+
 void clear_what_was_left(const host::Host& host) {
   using Undo = std::vector<std::string> (*)(const host::Host&, const std::string&);
   // Swap last: what was in it is gone with those that had it.
   const std::pair<Result<std::string>, Undo> all[] = {
+      {hold_records_directory(host), let_go_holds},
       {pause_records_directory(host), lab::let_abandoned_go_on},
       {guest_records_directory(host), lab::end_abandoned_guests},
       {group_records_directory(host), host::remove_abandoned_groups},

@@ -14,6 +14,7 @@ void add_thrash_commands(CLI::App& program, Session& session) {
   area->footer(
       "Example:\n  brim thrash replay --trace pages.txt --trace-format pages --frames 10%");
   add_thrash_replay(*area, session);
+  add_thrash_plan(*area, session);
 }
 
 }  // namespace brim::cli

@@ -6,12 +6,15 @@
 #include "base/result.h"
 #include "host/journal.h"
 #include "share/tune/share_plan.h"
+#include "thrash/tune/thrash_plan.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -26,15 +29,22 @@ class ActionLog {
   ActionLog(LogForm form, Sink sink) : form_(form), sink_(std::move(sink)) {}
 
   // `act`: whether brim changes the host or only says what it would do.
-  void started(bool act);
+  void started(std::string_view area, bool act);
   void phase(const share::tune::SharePlan& plan);
   void change(const share::tune::KnobChange& change, bool done);
   void advice(const share::tune::Advice& advice);
   void restored(const host::Restored& restored);
-  void problem(const Error& error);
+  void problem(std::string_view area, const Error& error);
+
+  void domain(const thrash::tune::DomainPlan& plan);
+  void action(const thrash::tune::Action& action, const std::vector<std::string>& names, bool done);
+  void note(const std::string& domain, const std::string& what);
+  // What an earlier guard, or this one at its end, let go.
+  void let_go(std::size_t tasks);
 
  private:
-  void tell(std::string_view event, nlohmann::json fields, const std::string& words);
+  void tell(std::string_view area, std::string_view event, nlohmann::json fields,
+            const std::string& words);
 
   LogForm form_;
   Sink sink_;

@@ -6,9 +6,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include <fmt/format.h>
-#include <poll.h>
-
 namespace brim::guard {
 namespace {
 
@@ -21,21 +18,6 @@ constexpr int kLookShare = 20;
 constexpr int kLookShareWhileScanning = 5;  // the end of a scan is not to be missed
 constexpr int kCloseLookShare = 200;
 constexpr Time kBetweenCloseLooks = std::chrono::minutes(1);
-
-Time steady_now() { return std::chrono::steady_clock::now().time_since_epoch(); }
-
-// poll() ends when a signal comes, which sleeping through would miss.
-void wait_for(Time time, const Cancel& cancel) {
-  const Time end = steady_now() + time;
-  while (!cancel.requested()) {
-    const Time left = end - steady_now();
-    if (left <= Time(0)) return;
-    constexpr std::int64_t kSliceMs =
-        500;  // a signal between the question and poll() waits so long
-    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-    (void)::poll(nullptr, 0, static_cast<int>(std::min(ms, kSliceMs)));
-  }
-}
 
 bool same(const std::vector<share::tune::Advice>& a, const std::vector<share::tune::Advice>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -62,7 +44,7 @@ void ShareGuard::apply(const SharePlan& plan) {
     }
     // Once, not at every look.
     const std::string problem = error_line(changed.error());
-    if (problem != told_problem_) log_.problem(changed.error());
+    if (problem != told_problem_) log_.problem("share", changed.error());
     told_problem_ = problem;
   }
 }
@@ -103,21 +85,9 @@ Time look_again_after(const SharePlan& plan, Time took) {
   return std::max(plan.next_look, took * share);
 }
 
-Result<void> guard_share(ShareGuard& guard, ActionLog& log, host::Journal* journal, bool once,
-                         const Cancel& cancel) {
-  Result<void> outcome;
-  while (!cancel.requested()) {
-    const auto next = guard.step(steady_now());
-    if (!next) {
-      outcome = fail(next.error());
-      break;
-    }
-    if (once) break;
-    wait_for(*next, cancel);
-  }
-  if (journal != nullptr)
-    for (const host::Restored& restored : journal->restore_own()) log.restored(restored);
-  return outcome;
+void ShareGuard::wind_up() {
+  if (journal_ == nullptr) return;
+  for (const host::Restored& restored : journal_->restore_own()) log_.restored(restored);
 }
 
 }  // namespace brim::guard

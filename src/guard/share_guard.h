@@ -3,9 +3,9 @@
 // The daemon's work for page sharing: look, plan, apply, again and again. Every change goes through
 // the journal, which puts it back at the end, whatever the end is.
 
-#include "base/cancel.h"
 #include "base/result.h"
 #include "guard/action_log.h"
+#include "guard/guard_loop.h"
 #include "guard/share_reader.h"
 #include "host/journal.h"
 #include "share/tune/share_plan.h"
@@ -15,7 +15,7 @@
 
 namespace brim::guard {
 
-class ShareGuard {
+class ShareGuard final : public GuardedArea {
  public:
   // Without a journal it only tells what it would do. All must outlive it.
   ShareGuard(ShareReader& reader, const share::tune::SharePolicy& policy, ActionLog& log,
@@ -23,7 +23,9 @@ class ShareGuard {
       : reader_(reader), policy_(policy), log_(log), journal_(journal) {}
 
   // One look, one plan, and what it asks for. How long until the next.
-  [[nodiscard]] Result<share::tune::Time> step(share::tune::Time now);
+  [[nodiscard]] Result<share::tune::Time> step(share::tune::Time now) override;
+  // Puts back what was changed.
+  void wind_up() override;
 
  private:
   void apply(const share::tune::SharePlan& plan);
@@ -47,9 +49,5 @@ class ShareGuard {
 // time.
 [[nodiscard]] share::tune::Time look_again_after(const share::tune::SharePlan& plan,
                                                  share::tune::Time took);
-
-// Steps until `cancel`, or once. Then puts back what was changed.
-[[nodiscard]] Result<void> guard_share(ShareGuard& guard, ActionLog& log, host::Journal* journal,
-                                       bool once, const Cancel& cancel);
 
 }  // namespace brim::guard

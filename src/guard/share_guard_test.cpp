@@ -163,7 +163,7 @@ TEST_F(ShareGuardTest, As_JSON_each_line_is_an_object_with_its_event_and_reason)
   begin("debian-6.18-hybrid", false);
   ActionLog json(LogForm::json, [this](const std::string& line) { lines_.push_back(line); });
   ShareGuard guard(*reader_, policy_, json, nullptr);
-  json.started(false);
+  json.started("share", false);
   ASSERT_TRUE(guard.step(kMinute));
   std::vector<std::string> events;
   for (const std::string& line : lines_) {

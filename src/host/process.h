@@ -71,6 +71,8 @@ struct ProcessStat {
   std::string name;  // comm, parentheses inside it kept
   char state = '?';
   int parent = 0;
+  int process_group = 0;
+  int scheduling_policy = 0;  // sched(7): 1 SCHED_FIFO, 2 SCHED_RR, 6 SCHED_DEADLINE
   std::uint64_t minor_faults = 0;
   std::uint64_t major_faults = 0;
   std::uint64_t user_ticks = 0;
@@ -84,6 +86,7 @@ struct ProcessStatus {
   std::uint32_t uid = 0;  // real
   std::uint64_t vm_rss_bytes = 0;
   std::uint64_t vm_swap_bytes = 0;
+  std::optional<std::uint64_t> own_rss_bytes;  // RssAnon and RssShmem: since Linux 4.5
   bool kernel_thread = false;  // "Kthread:" (6.8), else: no Vm lines, and not a zombie
 };
 

@@ -159,6 +159,8 @@ Result<ProcessStat> parse_stat(std::string_view text, std::string_view where) {
     return fail(malformed("a field is not a number", where, 1, text));
   stat.pid = *pid;
   stat.parent = *parent;
+  stat.process_group = parse_int(field(5)).value_or(0);
+  if (fields.size() > 41 - 3) stat.scheduling_policy = parse_int(field(41)).value_or(0);
   stat.minor_faults = *minor;
   stat.major_faults = *major;
   stat.user_ticks = *user;
@@ -200,6 +202,8 @@ Result<ProcessStatus> parse_status(std::string_view text, std::string_view where
       if (!bytes) return fail(malformed("not a size in kB", where, lines.number(), *line));
       (key == "VmRSS" ? status.vm_rss_bytes : status.vm_swap_bytes) = *bytes;
       memory = true;
+    } else if (key == "RssAnon" || key == "RssShmem") {
+      status.own_rss_bytes = status.own_rss_bytes.value_or(0) + parse_kibibytes(value).value_or(0);
     }
   }
   if (!named || !owned)

@@ -157,8 +157,9 @@ Result<void> read_set(const std::string& text, study::Settings& settings) {
 
 Result<void> read_file(const study::ConfigNode& root, study::Settings& settings) {
   for (const auto& [key, value] : root.table()->members) {
+    if (key == "thrash") continue;  // another area's
     if (key != "share") {
-      const std::array<std::string, 1> known{"share"};
+      const std::array<std::string, 2> known{"share", "thrash"};
       return fail(study::unknown_key(value.place(), key, known));
     }
     BRIM_CHECK(settings.read(value));

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The thrash guard: tells thrashing from mere use, and makes groups of tasks that fit into memory
+// take turns, so that an overcommitted machine does its work instead of moving pages. Kills
+// nothing. Pure: the same snapshot, history, policy and time give the same plan; who applies it is
+// another's business.
+//
+// A domain is calm; watched, once its cheap counters are suspicious; taking turns, once two looks
+// after each other (or one, where the kernel raised the alarm) show all signs of thrashing
+// (thrash_signs.h); and calm again when all fits. Where a domain takes turns, those inside it are
+// left alone: their tasks take part in its turns.
+//
+// What is not to run stands still and goes out of memory in bulk; what is to run comes in in bulk
+// before it runs. Without that, short slices are lost to single faults.
+//
+// LIMIT: what waits for each other over sockets is not known, unless the policy names it
+// (`together`).
+// LIMIT: the time that bringing a group in takes comes on top of `most_wait` where it takes longer
+// than the last time.
+
+#include "thrash/tune/rotation.h"
+#include "thrash/tune/thrash_policy.h"
+#include "thrash/tune/thrash_signs.h"
+#include "thrash/tune/thrash_snapshot.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace brim::thrash::tune {
+
+enum class DomainState : std::uint8_t { calm, watched, turns };
+[[nodiscard]] std::string_view name_of(DomainState state);
+
+// What was seen so far; begins empty, and goes from one plan to the next.
+struct DomainHistory {
+  std::string name;
+  DomainState state = DomainState::calm;
+  DomainCounters counters;
+  unsigned looks_with_signs = 0;  // after each other
+  Rotation rotation;
+  bool let_go_by_need = false;  // the last turns ended because of needs that had been learnt
+};
+struct ThrashHistory {
+  std::vector<DomainHistory> domains;
+};
+
+enum class Act : std::uint8_t { freeze, page_out, prefetch, thaw };
+[[nodiscard]] std::string_view name_of(Act act);
+
+struct Action {
+  Act act = Act::freeze;
+  std::string domain;
+  std::vector<TaskId> tasks;  // ascending
+  std::string reason;
+};
+
+struct DomainPlan {
+  std::string name;
+  DomainState state = DomainState::calm;
+  bool changed = false;  // the state, since the plan before
+  std::string reason;
+  Signs signs;
+  std::vector<TaskGroup> groups;  // that take turns, or would if it thrashed; the first runs
+  Time slice{0};
+  std::vector<std::string> notes;
+};
+
+struct ThrashPlan {
+  std::vector<DomainPlan> domains;
+  std::vector<Action> actions;  // in the order they must be made
+  std::vector<TaskId> frozen;   // all that stand still then, ascending; nothing else may
+  bool closely = false;         // the next look is to read tasks
+  Time next_look{0};            // from now
+  ThrashHistory history;
+};
+
+[[nodiscard]] ThrashPlan plan(const ThrashSnapshot& snapshot, const ThrashHistory& history,
+                              const ThrashPolicy& policy, Time now);
+
+}  // namespace brim::thrash::tune
