@@ -19,6 +19,7 @@ namespace brim::thrash::model {
 struct ControlledMachine {
   Pages frames{0};  // that processes can have
   std::uint32_t processors = 1;
+  ModelTime access = std::chrono::nanoseconds(150);  // of a page, by user work
   std::vector<bool> interactive;  // by process
 };
 
