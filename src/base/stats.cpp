@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <numbers>
 
+#include <boost/math/distributions/chi_squared.hpp>
 #include <boost/math/distributions/normal.hpp>
 #include <boost/math/distributions/students_t.hpp>
 
@@ -178,6 +179,12 @@ double normal_quantile_two_sided(double confidence) {
   BRIM_ASSERT(confidence > 0 && confidence < 1);
   return boost::math::quantile(
       boost::math::complement(boost::math::normal(), (1 - confidence) / 2));
+}
+
+double chi_squared_upper_tail(double statistic, double degrees_of_freedom) {
+  BRIM_ASSERT(statistic >= 0 && degrees_of_freedom > 0);
+  return boost::math::cdf(
+      boost::math::complement(boost::math::chi_squared(degrees_of_freedom), statistic));
 }
 
 std::optional<RankTest> mann_whitney(std::span<const double> a, std::span<const double> b) {

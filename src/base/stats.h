@@ -46,6 +46,8 @@ struct Summary {
                                                      double confidence = 0.95);
 // Two-sided normal quantile: 1.959964 for 0.95.
 [[nodiscard]] double normal_quantile_two_sided(double confidence);
+// P(chi-squared with that many degrees of freedom >= statistic).
+[[nodiscard]] double chi_squared_upper_tail(double statistic, double degrees_of_freedom);
 
 struct RankTest {
   double u = 0;        // Mann-Whitney U of the first sample: pairs with a > b, ties count a half

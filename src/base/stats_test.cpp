@@ -341,6 +341,14 @@ TEST(MannWhitney, Cries_wolf_at_most_as_often_as_it_says) {
   EXPECT_NEAR(static_cast<double>(alarms) / kTrials, 0.05, 4 * std::sqrt(0.05 * 0.95 / kTrials));
 }
 
+// Tables: 3.841 at 1 degree and 18.307 at 10 leave 5 %; at 2 degrees the tail is exp(-x/2).
+TEST(ChiSquaredUpperTail, Agrees_with_tables) {
+  EXPECT_NEAR(chi_squared_upper_tail(3.841, 1), 0.05, 1e-4);
+  EXPECT_NEAR(chi_squared_upper_tail(18.307, 10), 0.05, 1e-4);
+  EXPECT_NEAR(chi_squared_upper_tail(7, 2), std::exp(-3.5), 1e-12);
+  EXPECT_EQ(chi_squared_upper_tail(0, 5), 1);
+}
+
 TEST(LeastRankTestP, Is_what_full_separation_reaches) {
   for (const auto& [n_a, n_b] : {std::pair{1, 1}, {3, 3}, {3, 4}, {4, 4}, {2, 8}, {20, 20}}) {
     Values a(static_cast<std::size_t>(n_a));

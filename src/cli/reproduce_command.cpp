@@ -80,7 +80,10 @@ Result<study::ScenarioFile> open_run(const study::PublishedRun& run,
                                      const study::Catalogue& catalogue) {
   std::vector<std::string> sets = run.sets;
   sets.push_back(fmt::format("study.scale={}", scale_of(options)));
-  if (options.live) sets.push_back(fmt::format("live.speed={}", options.speed));
+  if (options.live) {
+    sets.push_back(fmt::format("live.speed={}", options.speed));
+    sets.insert(sets.end(), run.live_sets.begin(), run.live_sets.end());
+  }
   const std::uint64_t repeats = options.repeats == 0 && options.live ? 1 : options.repeats;
   if (repeats != 0) sets.push_back(fmt::format("study.repeats={}", repeats));
   std::vector<study::Override> overrides;
@@ -156,13 +159,14 @@ Result<std::vector<ReadyRun>> open_all(const study::PublishedStudy& published,
     BRIM_TRY(study::ScenarioFile scenario, open_run(run, options, catalogue));
     const study::Area& area = *scenario.base().area;
     std::unique_ptr<study::Backend> backend;
-    if (options.live) {
+    const bool live = options.live && !run.modelled;
+    if (live) {
       BRIM_TRY(backend, make_live(area, host));
     } else {
       backend = make_model(area);
     }
     const auto checked = check_points(scenario, *backend);
-    if (!checked && options.live && checked.error().code == ErrorCode::bad_input) {
+    if (!checked && live && checked.error().code == ErrorCode::bad_input) {
       ran.left_out.push_back(fmt::format("{}: {}", run.name, error_line(checked.error())));
       continue;
     }
@@ -199,8 +203,7 @@ nlohmann::json result_json(const study::PublishedStudy& published, const Reprodu
   if (options.live) result["live"] = {{"speed", options.speed}};
   auto& warnings = result["warnings"];
   if (scale_of(options) != 1 && !options.live)
-    warnings.push_back(
-        fmt::format("At {:g} of the size: figures are scaled up, and coarser.", scale_of(options)));
+    warnings.push_back(fmt::format("At {:g} of the size. {}", scale_of(options), published.scaled));
   for (const std::string& run : ran.left_out) warnings.push_back(fmt::format("Left out, {}.", run));
   if (!options.only.empty())
     warnings.push_back(
@@ -260,12 +263,13 @@ void add_reproduce_command(CLI::App& program, Session& session) {
   CLI::App* command =
       program.add_subcommand("reproduce", "A published study's tables and claims beside ours");
   auto options = std::make_shared<ReproduceOptions>();
-  command->add_option("study", options->study, "share")->required()->type_name("STUDY");
+  command->add_option("study", options->study, "share or thrash")->required()->type_name("STUDY");
   command->add_option("--only", options->only, "Only these of its runs, separated by commas")
       ->delimiter(',')
       ->type_name("RUN");
   command->add_flag("--live", options->live,
-                    "With real guests on this machine (as root): decides claims, not tables");
+                    "On this machine itself (as root), with real guests or processes: decides "
+                    "claims, not tables");
   command
       ->add_option("--scale", options->scale,
                    "With this share of the memory (default: 1; live 0.125)")
@@ -286,7 +290,8 @@ void add_reproduce_command(CLI::App& program, Session& session) {
   command->footer(
       "Exit status 1: a claim failed.\n"
       "Example:\n  brim reproduce share --scale 0.1 --format html --output share.html\n"
-      "  sudo brim reproduce share --live --only kvm-1,kvm-3");
+      "  sudo brim reproduce share --live --only kvm-1,kvm-3\n"
+      "  brim reproduce thrash --only base");
   command->callback([&session, options] {
     session.shares_work = !options->live;
     session.action = [&session, options] { return reproduce(session, *options); };

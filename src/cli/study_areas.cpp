@@ -12,10 +12,13 @@
 #include "share/model/share_backend.h"
 #include "thrash/live/thrash_live_backend.h"
 #include "thrash/model/thrash_area.h"
+#include "thrash/model/thrash_backend.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace brim::cli {
 namespace {
@@ -78,7 +81,8 @@ std::span<const study::Area* const> study_areas() {
 
 std::unique_ptr<study::Backend> make_model(const study::Area& area,
                                            share::model::MemoryImages images) {
-  BRIM_ASSERT(area.name == share::model::share_area().name);
+  if (&area == &thrash::model::thrash_area()) return thrash::model::make_thrash_backend();
+  BRIM_ASSERT(&area == &share::model::share_area());
   return share::model::make_share_backend(make_simulated_tuner, std::move(images));
 }
 
@@ -87,6 +91,10 @@ Result<share::model::MemoryImages> read_memory_images(std::span<const std::strin
                                                       const Cancel& cancel) {
   share::model::MemoryImages images;
   if (paths.empty()) return images;
+  if (scenario.base().area != &share::model::share_area())
+    return fail(ErrorCode::bad_input,
+                fmt::format("a study of the area '{}' has no images", scenario.base().area->name),
+                "--images");
   const bool bytes_matter = std::ranges::any_of(scenario.points(), [&](const study::Point& point) {
     return share::model::asks_for_contents(scenario.at(point));
   });
@@ -105,7 +113,7 @@ Result<share::model::MemoryImages> read_memory_images(std::span<const std::strin
 Result<std::unique_ptr<study::Backend>> make_live(const study::Area& area, const host::Host& host,
                                                   const LiveOptions& options) {
   if (&area == &thrash::model::thrash_area()) return make_live_thrashing(host, options);
-  BRIM_ASSERT(area.name == share::model::share_area().name);
+  BRIM_ASSERT(&area == &share::model::share_area());
   share::live::LivePlaces places;
   BRIM_TRY(places.cache, lab_cache_directory(""));
   places.agent = agent_program("").value_or("");

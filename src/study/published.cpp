@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include <fmt/format.h>
 
@@ -15,11 +14,17 @@ using Type = ParameterType;
 constexpr std::array kSelection = std::to_array<Parameter>({
     {"run", Type::text, "", "", "Of [runs]."},
     {"point", Type::count, "", "0", "Of its sweep."},
+    {"any_point", Type::boolean, "", "false", "The greatest of all its points in place of one."},
     {"metric", Type::text, "", "", "Or the sum of several: a+b."},
-    {"statistic", Type::choice, "", "mean", "Of the repeats at t, or of their mean over time.",
-     "mean,sd,highest,time_of_highest,last,time_mean"},
+    {"statistic", Type::choice, "", "mean",
+     "Of the repeats at t, or of their mean over time; time_sd: how far repeats are apart, on "
+     "average; smooth_: of a Bezier curve through it.",
+     "mean,sd,highest,time_of_highest,last,time_mean,time_sd,percentile,smooth_highest,"
+     "smooth_time_of_highest"},
+    {"percent", Type::number, "", "50", "Of percentile.", {}, 0, 100},
     {"t", Type::duration, "", "0s", "When."},
-    {"from", Type::duration, "", "0s", "Of time_mean, which ends at t."},
+    {"from", Type::duration, "", "0s",
+     "Of time_mean, time_sd, percentile and smooth_, which end at t; 0: with the run."},
     {"divide", Type::number, "", "1", "Into the published unit."},
 });
 
@@ -31,6 +36,8 @@ constexpr std::array kFigure = std::to_array<Parameter>({
     {"metric", Type::text, "", "", "Over time."},
     {"unit", Type::text, "", "", "As published."},
     {"divide", Type::number, "", "1", "Into the published unit."},
+    {"until", Type::duration, "", "0s", "What is later isn't drawn; 0: all is."},
+    {"smooth", Type::choice, "", "none", "How it was drawn.", "bezier,none"},
 });
 
 constexpr std::array kCell = std::to_array<Parameter>({
@@ -149,8 +156,9 @@ Result<std::vector<PublishedRun>> read_runs(const ConfigNode& root) {
   constexpr std::array kRun = std::to_array<Parameter>({
       {"scenario", Type::text, "", "", "Its name."},
       {"live_only", Type::boolean, "", "false", "No model can run it."},
+      {"modelled", Type::boolean, "", "false", "A model beside live runs, too."},
   });
-  constexpr std::array<std::string_view, 1> kOthers{"set"};
+  constexpr std::array<std::string_view, 2> kOthers{"live", "set"};
   for (const auto& [name, run] : node->table()->members) {
     Settings settings(kRun);
     BRIM_CHECK(settings.read(run, kOthers));
@@ -158,72 +166,13 @@ Result<std::vector<PublishedRun>> read_runs(const ConfigNode& root) {
     read.name = name;
     read.scenario = settings.get<std::string>("scenario");
     read.live_only = settings.get<bool>("live_only");
+    read.modelled = settings.get<bool>("modelled");
     BRIM_TRY(read.sets, texts_at(run, "set"));
+    BRIM_TRY(read.live_sets, texts_at(run, "live"));
+    if (read.live_only && read.modelled)
+      return fail(ErrorCode::bad_input, "live_only and modelled: one of them at most", run.place());
   }
   return runs;
-}
-
-std::vector<std::string> parts_of(std::string_view sum) {
-  std::vector<std::string> parts;
-  for (;;) {
-    const std::size_t plus = std::min(sum.find('+'), sum.size());
-    parts.emplace_back(sum.substr(0, plus));
-    if (plus == sum.size()) return parts;
-    sum.remove_prefix(plus + 1);
-  }
-}
-
-const TimedSummary& at_time(const TimeSeries& series, double t) {
-  return *std::min_element(series.values.begin(), series.values.end(),
-                           [t](const auto& a, const auto& b) {
-                             return std::abs(a.t_seconds - t) < std::abs(b.t_seconds - t);
-                           });
-}
-
-double seconds_of(const Settings& settings, std::string_view key) {
-  return std::chrono::duration<double>(settings.get<std::chrono::nanoseconds>(key)).count();
-}
-
-// Over the samples of a stretch of time; nothing where there are none.
-std::optional<Figure> time_mean(const TimeSeries& series, double from, double until) {
-  double sum = 0;
-  std::size_t samples = 0;
-  std::size_t repeats = 0;
-  for (const TimedSummary& value : series.values) {
-    if (value.t_seconds < from || value.t_seconds > until) continue;
-    sum += value.summary.mean;
-    repeats = samples == 0 ? value.summary.n : std::min(repeats, value.summary.n);
-    ++samples;
-  }
-  if (samples == 0) return std::nullopt;
-  return Figure{sum / static_cast<double>(samples), repeats};
-}
-
-std::optional<Figure> figure_in(const TimeSeries& series, const Settings& settings) {
-  const auto& statistic = settings.get<std::string>("statistic");
-  const double t = seconds_of(settings, "t");
-  if (statistic == "time_mean") return time_mean(series, seconds_of(settings, "from"), t);
-  const TimedSummary& at = statistic == "last" ? series.values.back() : at_time(series, t);
-  if (statistic == "mean" || statistic == "last") return Figure{at.summary.mean, at.summary.n};
-  if (statistic == "sd") return Figure{at.summary.sample_sd, at.summary.n};
-  const TimedSummary& highest = series.highest();
-  return Figure{statistic == "highest" ? highest.summary.mean : highest.t_seconds,
-                highest.summary.n};
-}
-
-std::string words(const Selection& selection, const std::optional<Figure>& figure) {
-  const Settings& settings = selection.settings;
-  return fmt::format("{} point {} {} {}", settings.get<std::string>("run"),
-                     settings.get<std::uint64_t>("point"), settings.get<std::string>("statistic"),
-                     figure ? fmt::format("{:.4g}", figure->value) : "missing");
-}
-
-bool holds(const Settings& check, double left, double right) {
-  const auto& relation = check.get<std::string>("relation");
-  const double by = check.get<double>("by");
-  if (relation == "less") return left < right * (1 - by);
-  if (relation == "more") return left > right * (1 + by);
-  return std::abs(left - right) <= by * std::abs(right);
 }
 
 }  // namespace
@@ -232,6 +181,7 @@ Result<PublishedStudy> parse_published(std::string_view text, const std::string&
   constexpr std::array kStudy = std::to_array<Parameter>({
       {"title", Type::text, "", "", "Of the study."},
       {"source", Type::text, "", "", "Where it was published."},
+      {"scaled", Type::text, "", "Figures are scaled up, and coarser.", "What less size does."},
   });
   constexpr std::array<std::string_view, 4> kOthers{"runs", "figures", "cells", "claims"};
   BRIM_TRY(const ConfigNode root, parse_config(text, name));
@@ -241,6 +191,7 @@ Result<PublishedStudy> parse_published(std::string_view text, const std::string&
   study.name = name;
   study.title = settings.get<std::string>("title");
   study.source = settings.get<std::string>("source");
+  study.scaled = settings.get<std::string>("scaled");
   BRIM_TRY(study.runs, read_runs(root));
   BRIM_TRY(const auto figures, list_at(root, "figures"));
   for (const ConfigNode* figure : figures) {
@@ -255,67 +206,6 @@ Result<PublishedStudy> parse_published(std::string_view text, const std::string&
     BRIM_TRY(study.claims.emplace_back(), read_claim(*claim));
   }
   return study;
-}
-
-std::optional<Figure> figure_of(const Selection& selection, const SeriesByRun& runs) {
-  const Settings& settings = selection.settings;
-  const auto run = runs.find(settings.get<std::string>("run"));
-  if (run == runs.end()) return std::nullopt;
-  const auto point = static_cast<std::uint32_t>(settings.get<std::uint64_t>("point"));
-  Figure sum;
-  for (const std::string& metric : parts_of(settings.get<std::string>("metric"))) {
-    const TimeSeries* series = find_series(run->second, metric, "", point);
-    if (series == nullptr) return std::nullopt;
-    const auto figure = figure_in(*series, settings);
-    if (!figure) return std::nullopt;
-    sum.value += figure->value;
-    sum.n = figure->n;
-  }
-  sum.value /= settings.get<double>("divide");
-  return sum;
-}
-
-std::string_view name_of(ClaimStatus status) {
-  switch (status) {
-    case ClaimStatus::held:
-      return "held";
-    case ClaimStatus::failed:
-      return "failed";
-    case ClaimStatus::not_decidable:
-      break;
-  }
-  return "not_decidable";
-}
-
-ClaimVerdict judge(const PublishedClaim& claim, const SeriesByRun& runs, Provenance of_runs) {
-  const bool live = of_runs == Provenance::measured;
-  ClaimVerdict verdict;
-  for (const char* key : {"not_decidable", live ? "not_live" : "not_modelled"}) {
-    const auto& why = claim.settings.get<std::string>(key);
-    if (why.empty()) continue;
-    verdict.evidence.push_back(why);
-    return verdict;
-  }
-  verdict.status = ClaimStatus::held;
-  for (const ClaimCheck& check : claim.checks) {
-    const auto left = figure_of(check.left, runs);
-    const auto right = check.right ? figure_of(*check.right, runs)
-                                   : std::optional(Figure{check.settings.get<double>("value"), 0});
-    const bool known = left && right;
-    if (live && (!known || check.settings.get<bool>("not_live"))) continue;
-    const bool held = known && holds(check.settings, left->value, right->value);
-    verdict.evidence.push_back(fmt::format(
-        "{} {} {}: {}", words(check.left, left), check.settings.get<std::string>("relation"),
-        check.right ? words(*check.right, right) : fmt::format("{:g}", right->value),
-        known ? (held ? "held" : "failed") : "not run"));
-    if (!known && verdict.status == ClaimStatus::held) verdict.status = ClaimStatus::not_decidable;
-    if (known && !held) verdict.status = ClaimStatus::failed;
-  }
-  if (verdict.evidence.empty()) {
-    verdict.status = ClaimStatus::not_decidable;
-    verdict.evidence.emplace_back("nothing of it can run live");
-  }
-  return verdict;
 }
 
 }  // namespace brim::study

@@ -4,12 +4,15 @@
 // uncertain there, and by what runs of what scenarios they are held against.
 //
 //   title, source
-//   [runs.NAME]     scenario = "veiga-kvm-1"; set = ["study.repeats=5"]; live_only = true for what
-//                   no model can run
-//   [[figures]]     id, title, metric, unit, divide, and run: curves over time, a line for each of
-//                   its points; or runs = ["kvm-1", ...] and point: a line for each of them
+//   scaled          what a run at less than the size does to figures
+//   [runs.NAME]     scenario = "veiga-kvm-1"; set = ["study.repeats=5"], live = [...] besides where
+//                   it is live; live_only = true for what no model can run; modelled = true for a
+//                   model that stands beside live runs, too
+//   [[figures]]     id, title, metric, unit, divide, until, smooth, and run: curves over time, a
+//                   line for each of its points; or runs = ["kvm-1", ...] and point: a line for
+//                   each of them
 //   [[cells]]       table, row, column, unit, published, role, place; and where ours comes from:
-//                   run, point, metric ("a" or "a+b"), statistic, t, divide
+//                   run, point, metric ("a" or "a+b"), statistic, from, t, divide
 //   [[claims]]      id, text, place; not_decidable = "why" (not_live, not_modelled: of such runs),
 //   or
 //   [[claims.checks]]  relation, by; left = {run, ...}, right = {run, ...} or value = 30
@@ -35,7 +38,7 @@ namespace brim::study {
 
 // A figure of a run's series.
 struct Selection {
-  Settings settings;  // run, point, metric, statistic, t, divide
+  Settings settings;  // run, point, any_point, metric, statistic, percent, from, t, divide
 };
 
 struct PublishedCell {
@@ -55,7 +58,7 @@ struct PublishedClaim {
 };
 
 struct PublishedFigure {
-  Settings settings;              // id, title, run, point, metric, unit, divide
+  Settings settings;              // id, title, run, point, metric, unit, divide, until, smooth
   std::vector<std::string> runs;  // none: run
 };
 
@@ -63,13 +66,16 @@ struct PublishedRun {
   std::string name;
   std::string scenario;
   std::vector<std::string> sets;
+  std::vector<std::string> live_sets;
   bool live_only = false;
+  bool modelled = false;
 };
 
 struct PublishedStudy {
   std::string name;
   std::string title;
   std::string source;
+  std::string scaled;
   std::vector<PublishedRun> runs;
   std::vector<PublishedFigure> figures;
   std::vector<PublishedCell> cells;

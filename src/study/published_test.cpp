@@ -73,6 +73,65 @@ TEST(Published, Each_statistic_is_of_the_curve_it_names) {
   EXPECT_FALSE(figure("statistic = \"time_mean\", from = \"5min\", t = \"9min\""));
 }
 
+// Of two points and two metrics, a sample each 10 s for 1,000 s: a noisy plateau with one spike.
+SeriesByRun plateau() {
+  SeriesByRun runs;
+  for (const char* metric : {"thrash.user_cpu_percent", "thrash.system_cpu_percent"})
+    for (std::uint32_t point = 0; point < 2; ++point) {
+      TimeSeries series{metric, "", point, {}};
+      for (int i = 0; i <= 100; ++i) {
+        TimedSummary at;
+        at.t_seconds = 10 * i;
+        at.summary.mean = (i % 2 == 0 ? 12 : 8) * (point + 1.0) + (i == 50 ? 500 : 0);
+        at.summary.sample_sd = 2;
+        at.summary.n = 3;
+        series.values.push_back(at);
+      }
+      runs["base"].push_back(std::move(series));
+    }
+  return runs;
+}
+
+std::optional<Figure> of_plateau(const std::string& keys) {
+  const auto study = study_of(fmt::format(
+      "[[claims.checks]]\nrelation = \"less\"\nleft = {{ run = \"base\", {} }}\nvalue = 0\n",
+      keys));
+  EXPECT_TRUE(study) << error_line(study.error());
+  return figure_of(study->claims.front().checks.front().left, plateau());
+}
+
+TEST(Published, A_smoothed_peak_lies_far_below_a_single_sample_s) {
+  const std::string metric = "metric = \"thrash.user_cpu_percent\", ";
+  EXPECT_GT(of_plateau(metric + "statistic = \"highest\"")->value, 500);
+  // 100 steps: the spike keeps sqrt(2 / (pi 100)) of its 500 above the mean of 10.
+  EXPECT_NEAR(of_plateau(metric + "statistic = \"smooth_highest\"")->value, 50, 3);
+  EXPECT_NEAR(of_plateau(metric + "statistic = \"smooth_time_of_highest\"")->value, 500, 20);
+  const auto early = of_plateau(metric + "statistic = \"smooth_highest\", t = \"400s\"");
+  EXPECT_NEAR(early->value, 12, 0.1);  // its ends are kept
+}
+
+TEST(Published, Over_a_time_there_are_percentiles_and_the_spread_of_repeats) {
+  const std::string metric = "metric = \"thrash.user_cpu_percent\", from = \"10s\", t = \"390s\", ";
+  EXPECT_EQ(of_plateau(metric + "statistic = \"percentile\", percent = 100")->value, 12);
+  EXPECT_EQ(of_plateau(metric + "statistic = \"percentile\", percent = 25")->value, 8);
+  EXPECT_EQ(of_plateau(metric + "statistic = \"time_sd\"")->value, 2);
+  EXPECT_FALSE(of_plateau(metric + "statistic = \"percentile\", point = 2"));
+}
+
+TEST(Published, Metrics_are_added_before_anything_is_made_of_them) {
+  const std::string both = "metric = \"thrash.user_cpu_percent+thrash.system_cpu_percent\", ";
+  EXPECT_EQ(of_plateau(both + "statistic = \"mean\", t = \"10s\"")->value, 16);
+  EXPECT_EQ(of_plateau(both + "statistic = \"percentile\", percent = 100, t = \"400s\"")->value,
+            24);
+  EXPECT_FALSE(of_plateau("metric = \"thrash.user_cpu_percent+thrash.fairness\""));
+}
+
+TEST(Published, The_greatest_of_all_points_can_be_asked_for) {
+  const std::string metric = "metric = \"thrash.user_cpu_percent\", t = \"20s\", any_point = true";
+  EXPECT_EQ(of_plateau(metric)->value, 24);
+  EXPECT_FALSE(of_plateau("metric = \"thrash.fairness\", any_point = true"));
+}
+
 TEST(Published, A_claim_holds_only_if_all_its_checks_do) {
   const std::string after = "statistic = \"time_mean\", from = \"2min\", t = \"4min\"";
   const std::string peak = "right = " + selection("statistic = \"highest\"");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "study/reproduction.h"
 
+#include "base/bezier.h"
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -79,8 +81,10 @@ json figure_json(const PublishedFigure& figure, const SeriesByRun& runs,
           label.empty() ? run : label);
   if (lines.empty()) return {};
   json out = {{"lines", std::move(lines)}};
-  for (const char* key : {"id", "title", "metric", "unit"})
+  for (const char* key : {"id", "title", "metric", "unit", "smooth"})
     out[key] = settings.get<std::string>(key);
+  const std::chrono::duration<double> until = settings.get<std::chrono::nanoseconds>("until");
+  out["until_seconds"] = until.count() == 0 ? json() : json(until.count());
   return out;
 }
 
@@ -155,6 +159,23 @@ Section tables_section(const json& cells) {
   return section;
 }
 
+// As the source drew it.
+report::Series drawn(const json& line, const json& figure) {
+  const auto x = line.at("t_seconds").get<std::vector<double>>();
+  const auto y = line.at("values").get<std::vector<double>>();
+  const json until = figure.value("until_seconds", json());
+  std::vector<PlanePoint> points;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (until.is_null() || x[i] <= until.get<double>()) points.push_back({x[i], y[i]});
+  if (figure.value("smooth", "none") == "bezier") points = bezier(points);
+  report::Series series{line.at("label").get<std::string>(), {}, {}, {}};
+  for (const PlanePoint& point : points) {
+    series.x.push_back(point.x);
+    series.y.push_back(point.y);
+  }
+  return series;
+}
+
 report::Chart chart_of(const json& figure) {
   report::Chart chart;
   const auto id = figure.at("id").get<std::string>();
@@ -164,8 +185,9 @@ report::Chart chart_of(const json& figure) {
   chart.kind = report::ChartKind::line;
   chart.x_title = "time (s)";
   chart.y_title = figure.at("unit").get<std::string>();
-  for (const json& line : figure.at("lines"))
-    chart.series.push_back({line.at("label"), line.at("t_seconds"), line.at("values"), {}});
+  if (figure.value("smooth", "none") == "bezier")
+    chart.note = "Smoothed by a Bezier curve, as published; the samples are in the JSON.";
+  for (const json& line : figure.at("lines")) chart.series.push_back(drawn(line, figure));
   return chart;
 }
 

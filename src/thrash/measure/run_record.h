@@ -11,8 +11,8 @@ namespace brim::thrash {
 
 struct ConsumerRecord {
   double start_seconds = 0;
-  double due_seconds = 0;  // its own end time
-  std::optional<double> ended_seconds;
+  double due_seconds = 0;               // its own end time
+  std::optional<double> ended_seconds;  // or was killed; nothing: it runs on
   bool killed = false;
   std::vector<std::uint64_t> accesses;  // so far, at each of RunRecord::t_seconds
 };
@@ -22,7 +22,7 @@ struct Latency {
   double milliseconds = 0;
 };
 
-// Empty where nothing probed.
+// Each by ascending time; empty where nothing probed.
 struct ProbeRecord {
   std::vector<Latency> wake;
   std::vector<Latency> touch;

@@ -3,12 +3,25 @@
 // Figures of a run that went into thrashing and back: when it began, how deep it went, how long it
 // took to get well again.
 //
-// A consumer's unconstrained rate is taken from the run itself: the median of its accesses a second
-// while no more consumers run than did before the onset. Progress at a time is the accesses of all
-// that run, as a share of what so many would make unconstrained. Thrashing begins where progress
-// stays below kOnsetShare for kOnsetSeconds, and demand fits again once no more consumers run than
-// before it. Recovered is who stays within 10 % of the unconstrained rate (progress), or whose
-// probes' medians are within 10 % of those before (responsiveness).
+// Progress over a time is the accesses of all that run in it, as a share of what so many would have
+// made unconstrained. It is told between samples, over the fewest of them that cover kWindowSeconds
+// (a consumer with a long pause gets nothing done in many a second).
+//
+// A consumer's unconstrained rate, unless it is given, is the median of the rates between samples
+// before the onset, all consumers that run taken together. Some of these have to lie before the
+// last consumer starts: where all start at once there is nothing to hold their rate against, it is
+// unknown, and so is all that rests on it.
+//
+// Thrashing begins at the first sample from which progress is below kOnsetShare, both up to the
+// next sample and over the window. Demand fits again once fewer consumers run than did then, for
+// good. Progress is back at the first sample from then on where it is at least kRecoveredShare,
+// over the window and over all that is left of the run. Responsiveness is back where of each kind
+// of probe the median is, over the window and over all that is left, no more than kRecoveredExcess
+// above the median before the onset; kIndistinctMilliseconds is not told apart.
+//
+// LIMIT: consumers are taken to be alike. Of groups with different loads the rate is that of the
+// mix that ran before the onset. LIMIT: a rate that halves because consumers share too few
+// processors looks the same.
 
 #include "study/backend.h"
 #include "thrash/measure/run_record.h"
@@ -19,8 +32,11 @@
 
 namespace brim::thrash {
 
+inline constexpr double kWindowSeconds = 3;
 inline constexpr double kOnsetShare = 0.5;
-inline constexpr double kOnsetSeconds = 3;
+inline constexpr double kRecoveredShare = 0.9;
+inline constexpr double kRecoveredExcess = 0.1;
+inline constexpr double kIndistinctMilliseconds = 1;
 
 struct LatencyFigures {
   double p50 = 0;
@@ -28,7 +44,8 @@ struct LatencyFigures {
   double p99 = 0;
   double most = 0;
 };
-// Before the onset, from there until demand fits again, after; nothing where there is no probe.
+// By when they were asked for: before the onset, from there until demand fits again, after. Of a
+// run that did not thrash all are before; nothing where there is no probe, or no telling.
 struct PhaseLatencies {
   std::optional<LatencyFigures> before;
   std::optional<LatencyFigures> during;
@@ -37,25 +54,29 @@ struct PhaseLatencies {
 
 struct ThrashFigures {
   std::optional<double> unconstrained_rate;  // accesses a second, of one consumer
-  std::optional<double> onset_seconds;       // nothing: it did not thrash
-  std::optional<std::uint32_t> onset_consumers;
-  std::optional<double> depth;  // the lowest progress over kOnsetSeconds, from the onset on
+  std::optional<double> onset_seconds;       // nothing: it did not thrash, or the rate is unknown
+  std::optional<std::uint32_t> onset_consumers;  // running then
+  std::optional<double> depth;                   // the lowest progress from the onset on
   std::optional<double> fits_again_seconds;
-  std::optional<double> recovery_seconds;  // from then; nothing: it did not while it was watched
+  std::optional<double> recovery_seconds;  // from then; nothing: it was not seen
   std::optional<double> responsiveness_recovery_seconds;
-  std::optional<double> fairness;               // Jain's index of rates, each in its own time
-  std::vector<std::optional<double>> lateness;  // by consumer; nothing: it has not ended
+  // Jain's index (Jain, Chiu & Hawe 1984) of the consumers' rates over their own times: until it
+  // ended, the last sample, or was due where it was killed. Nothing where none made an access.
+  std::optional<double> fairness;
+  // By consumer; nothing: it has not ended, or was killed.
+  std::vector<std::optional<double>> lateness;
   std::uint32_t killed = 0;
   PhaseLatencies wake;
   PhaseLatencies touch;
   PhaseLatencies exec;
 };
 
-[[nodiscard]] ThrashFigures figures_of(const RunRecord& record);
+// `unconstrained_rate`: of one consumer, where it is known from elsewhere.
+[[nodiscard]] ThrashFigures figures_of(const RunRecord& record,
+                                       std::optional<double> unconstrained_rate = {});
 
-// At the end of the run, as metrics; lateness by consumer ("consumer 3", from 1), latencies by
-// phase
-// ("before", "during", "after").
+// At the end of the run, as metrics: what is known of them; lateness by consumer ("consumer 3",
+// from 1), latencies by phase ("before", "during", "after").
 void record(const ThrashFigures& figures, double t_seconds, const study::SampleSink& sink);
 
 }  // namespace brim::thrash

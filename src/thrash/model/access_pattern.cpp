@@ -36,7 +36,8 @@ class Uniform final : public AccessPattern {
  public:
   Uniform(const UniformBursts& shape, const Rng& rng) : AccessPattern(shape.burst, rng) {}
 
-  Stretch propose(const SettledPages& pages, std::uint64_t limit, ModelTime /*now*/) override {
+  Stretch propose_burst(const SettledPages& pages, std::uint64_t limit,
+                        ModelTime /*now*/) override {
     const std::uint32_t others = pages.others();
     if (others == 0) return {limit, std::nullopt};
     std::uint64_t quiet = 0;
@@ -52,7 +53,7 @@ class Stepped : public AccessPattern {
  public:
   using AccessPattern::AccessPattern;
 
-  Stretch propose(const SettledPages& pages, std::uint64_t limit, ModelTime now) final {
+  Stretch propose_burst(const SettledPages& pages, std::uint64_t limit, ModelTime now) final {
     begin(now);
     Stretch stretch;
     const auto page = step_to_other(pages, std::min(limit, kMostSteps), stretch.quiet,

@@ -33,6 +33,7 @@ struct BurstShape {
   std::uint64_t accesses = 0;  // of one burst
   ModelTime sleep{0};
   double write_share = 1;
+  bool fill = false;  // before the first burst each page is written once, in order; not counted
 };
 
 // Any page, as likely as any other.
@@ -77,31 +78,41 @@ struct Stretch {
 class AccessPattern {
  public:
   AccessPattern(const BurstShape& burst, const Rng& rng)
-      : burst_(burst), left_(burst.accesses), rng_(rng) {}
+      : burst_(burst), to_fill_(burst.fill ? burst.pages : 0), left_(burst.accesses), rng_(rng) {}
   virtual ~AccessPattern() = default;
 
   [[nodiscard]] const BurstShape& burst() const { return burst_; }
   [[nodiscard]] bool writes() const { return burst_.write_share > 0; }
   // Until the next sleep.
-  [[nodiscard]] std::uint64_t left() const { return left_; }
+  [[nodiscard]] std::uint64_t left() const { return to_fill_ > 0 ? to_fill_ : left_; }
   void begin_burst() { left_ = burst_.accesses; }
 
   // What would come now, of at most `limit` quiet accesses. It is not made yet.
-  [[nodiscard]] virtual Stretch propose(const SettledPages& pages, std::uint64_t limit,
-                                        ModelTime now) = 0;
-  // So many have been made. At most left().
-  void made(std::uint64_t accesses) {
+  [[nodiscard]] Stretch propose(const SettledPages& pages, std::uint64_t limit, ModelTime now) {
+    if (to_fill_ > 0) return {0, PageAccess{burst_.pages - to_fill_, Access::write}};
+    return propose_burst(pages, limit, now);
+  }
+  // So many have been made, at most left(). How many of them count as work.
+  std::uint64_t made(std::uint64_t accesses) {
+    if (to_fill_ > 0) {
+      to_fill_ -= static_cast<std::uint32_t>(accesses);
+      return 0;
+    }
     left_ -= accesses;
     moved(accesses);
+    return accesses;
   }
 
  protected:
+  [[nodiscard]] virtual Stretch propose_burst(const SettledPages& pages, std::uint64_t limit,
+                                              ModelTime now) = 0;
   virtual void moved(std::uint64_t /*accesses*/) {}
   [[nodiscard]] PageAccess access_to(std::uint32_t page);
   [[nodiscard]] Rng& rng() { return rng_; }
 
  private:
   BurstShape burst_;
+  std::uint32_t to_fill_;  // pages
   std::uint64_t left_;
   Rng rng_;
 };

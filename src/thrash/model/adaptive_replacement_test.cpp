@@ -19,7 +19,7 @@ using test::hot_and_scan_trace;
 using test::hot_faults_of;
 using test::loop_trace;
 using test::random_trace;
-using Pages = std::set<PageNumber>;
+using PageSet = std::set<PageNumber>;
 
 std::size_t size_of(const auto& driver, AdaptiveList list) {
   return driver.policy().lists().size(list);
@@ -38,7 +38,7 @@ TEST(Arc, Follows_figure_4_through_a_hit_in_either_ghost_list) {
   EXPECT_EQ(arc.reference(1), 3U);
   EXPECT_EQ(arc.policy().lists().target(), 0.0);
   EXPECT_EQ(arc.reference(3), 2U) << "3 is in B1; T1 is empty";
-  EXPECT_EQ(arc.resident(), (Pages{1, 3}));
+  EXPECT_EQ(arc.resident(), (PageSet{1, 3}));
 }
 
 // Case IV A: where T1 has all frames, its oldest leaves without a trace.
@@ -63,7 +63,7 @@ TEST(Car, Follows_figure_2_through_a_hit_in_either_ghost_list) {
   EXPECT_EQ(car.reference(4), 1U) << "T1 is empty";
   EXPECT_EQ(car.reference(1), 4U);
   EXPECT_EQ(car.policy().lists().target(), 0.0) << "by |B1| / |B2| = 2, and not below 0";
-  EXPECT_EQ(car.resident(), (Pages{1, 2}));
+  EXPECT_EQ(car.resident(), (PageSet{1, 2}));
 }
 
 // First pages that are each used again soon after they have left T1: it should have been larger.
@@ -181,7 +181,7 @@ TEST(S3Fifo, Puts_back_into_the_main_queue_what_was_used_and_takes_the_next) {
   driver.reference(1);
   driver.reference({9, 9, 9});
   EXPECT_EQ(driver.reference(10), 2U);
-  EXPECT_EQ(driver.resident(), (Pages{1, 3, 9, 10}));
+  EXPECT_EQ(driver.resident(), (PageSet{1, 3, 9, 10}));
 }
 
 // Half of four frames for each. 1 and 2 are in M; 7, used twice, comes to it, and 1 leaves; 8, in S
@@ -190,7 +190,7 @@ TEST(S3Fifo, Takes_a_page_of_the_main_queue_where_another_comes_to_it_and_it_is_
   Driver<S3Fifo> driver(20, 4, 4U, S3FifoKnobs{.small = 0.5, .ghost = 3});
   driver.scan(1, 8);
   driver.reference({1, 2, 7, 7});
-  EXPECT_EQ(driver.resident(), (Pages{1, 2, 7, 8}));
+  EXPECT_EQ(driver.resident(), (PageSet{1, 2, 7, 8}));
   EXPECT_EQ(driver.reference(9), 1U);
   EXPECT_EQ(driver.policy().main(), 2U);
 }
@@ -206,7 +206,7 @@ TEST(Sieve, Evicts_C_E_and_F_in_the_papers_example) {
   EXPECT_EQ(driver.reference(i), e);
   driver.reference(b);
   EXPECT_EQ(driver.reference(j), f);
-  EXPECT_EQ(driver.resident(), (Pages{a, b, d, g, h, i, j}));
+  EXPECT_EQ(driver.resident(), (PageSet{a, b, d, g, h, i, j}));
 }
 
 TEST(Sieve, Begins_again_at_the_tail_when_the_hand_has_passed_the_head) {
@@ -215,7 +215,7 @@ TEST(Sieve, Begins_again_at_the_tail_when_the_hand_has_passed_the_head) {
   EXPECT_EQ(driver.reference(3), 0U) << "all were visited: once round";
   driver.reference({1, 2, 3});
   EXPECT_EQ(driver.reference(4), 1U);
-  EXPECT_EQ(driver.resident(), (Pages{2, 3, 4}));
+  EXPECT_EQ(driver.resident(), (PageSet{2, 3, 4}));
 }
 
 // A hot set of two thirds of the frames; six references of ten are a scan, so that between two

@@ -13,11 +13,24 @@ using Nanoseconds = std::chrono::duration<double, std::nano>;
 
 ModelTime whole(Nanoseconds time) { return ModelTime(std::llround(time.count())); }
 
+constexpr std::uint32_t kMostDrained = 64;  // slots at a time: new requests wait no longer
+
 ModelTime page_time(double bytes_per_second) {
   return whole(Nanoseconds(static_cast<double>(kPageSize) / bytes_per_second * 1e9));
 }
 
+// A seek over a third of the tracks. The mean of the curve over all pairs of places, whose distance
+// x has the density 2 (1 - x), is (27 t0 + 88 s + 20 full) / 135.
+ModelTime seek_at_bend(const HardDiskShape& shape) {
+  return (135 * shape.average_seek - 27 * shape.track_to_track - 20 * shape.full_stroke) / 88;
+}
+
 }  // namespace
+
+bool has_seek_curve(const HardDiskShape& shape) {
+  const ModelTime bend = seek_at_bend(shape);
+  return shape.track_to_track <= bend && bend <= shape.full_stroke;
+}
 
 HardDisk::HardDisk(const HardDiskShape& shape) : shape_(shape) {
   const double rate = shape.outer_bytes_per_second +
@@ -31,9 +44,7 @@ HardDisk::HardDisk(const HardDiskShape& shape) : shape_(shape) {
       static_cast<std::uint64_t>((shape.track_to_track + slot_time_ - ModelTime(1)) / slot_time_);
   disk_slots_ = std::max<std::uint64_t>(1, whole_pages(shape.capacity).count());
   buffer_slots_ = whole_pages(shape.buffer).count();
-  // The mean of the curve over all pairs of places, whose distance x has the density 2 (1 - x), is
-  // (27 t0 + 88 s + 20 full) / 135.
-  bend_ = (135 * shape.average_seek - 27 * shape.track_to_track - 20 * shape.full_stroke) / 88;
+  bend_ = seek_at_bend(shape);
 }
 
 ModelTime HardDisk::seek_time(double share) const {
@@ -55,6 +66,7 @@ SwapRequest HardDisk::complete() {
   const ModelTime now = done_at_;
   const SwapRequest served = serving_;
   done_at_ = kNever;
+  idle_since_ = now;
   start(now, true);
   return served;
 }
@@ -112,7 +124,49 @@ std::optional<ModelTime> HardDisk::buffered_time(const SwapRequest& request, Mod
   return std::max(buffer_at_ - now, shape_.command + bus_time_ * request.count);
 }
 
+bool HardDisk::all_cached(const SwapRequest& request) const {
+  for (Slot slot = request.first; slot < request.first + request.count; ++slot)
+    if (!cached_.contains(slot)) return false;
+  return true;
+}
+
+ModelTime HardDisk::write_to_cache(const SwapRequest& request, ModelTime now) {
+  ModelTime time{0};
+  while (cached_.size() + request.count > buffer_slots_) time += drain(now + time);
+  for (Slot slot = request.first; slot < request.first + request.count; ++slot)
+    cached_.insert(slot);
+  return time + shape_.command + bus_time_ * request.count;
+}
+
+ModelTime HardDisk::drain(ModelTime now) {
+  auto at = cached_.lower_bound(static_cast<Slot>(head_));
+  if (at == cached_.end()) at = cached_.begin();
+  SwapRequest run{Transfer::out, *at, 0};
+  while (at != cached_.end() && *at == run.first + run.count && run.count < kMostDrained) {
+    ++run.count;
+    at = cached_.erase(at);
+  }
+  return time_on_disk(run, now, true);
+}
+
+ModelTime HardDisk::drain_while_idle(ModelTime now) {
+  ModelTime at = idle_since_ + rotation();
+  if (at >= now) return ModelTime(0);
+  while (!cached_.empty() && at < now) at += drain(at);
+  return std::max(at - now, ModelTime(0));
+}
+
 ModelTime HardDisk::service_time(const SwapRequest& request, ModelTime now, bool queued) {
+  if (!shape_.write_cache) return time_on_disk(request, now, queued);
+  const ModelTime before = queued || cached_.empty() ? ModelTime(0) : drain_while_idle(now);
+  if (request.transfer == Transfer::out && request.count <= buffer_slots_)
+    return before + write_to_cache(request, now + before);
+  if (request.transfer == Transfer::in && all_cached(request))
+    return before + shape_.command + bus_time_ * request.count;
+  return before + time_on_disk(request, now + before, queued && before == ModelTime(0));
+}
+
+ModelTime HardDisk::time_on_disk(const SwapRequest& request, ModelTime now, bool queued) {
   if (const auto time = buffered_time(request, now)) return *time;
   // The drive knew of it while it was at the one before: the head is there.
   const bool follows = queued && request.first == head_ && last_ == request.transfer;

@@ -5,6 +5,8 @@
 #include "thrash/model/swap_device.h"
 
 #include <map>
+#include <optional>
+#include <set>
 #include <utility>
 
 namespace brim::thrash::model {
@@ -31,6 +33,14 @@ class HardDisk final : public SwapDevice {
   [[nodiscard]] Queue& chosen_queue();
   [[nodiscard]] Queue::iterator next_in(Queue& queue) const;
   [[nodiscard]] ModelTime service_time(const SwapRequest& request, ModelTime now, bool queued);
+  [[nodiscard]] ModelTime time_on_disk(const SwapRequest& request, ModelTime now, bool queued);
+  // The write cache.
+  [[nodiscard]] bool all_cached(const SwapRequest& request) const;
+  [[nodiscard]] ModelTime write_to_cache(const SwapRequest& request, ModelTime now);
+  // A run of what is there goes to the disk.
+  [[nodiscard]] ModelTime drain(ModelTime now);
+  // What was drained while there were no requests; the time that it goes on for.
+  [[nodiscard]] ModelTime drain_while_idle(ModelTime now);
   // What the drive has read on into its buffer until now.
   [[nodiscard]] std::uint64_t buffer_end(ModelTime now) const;
   // Nothing: it is not in the buffer.
@@ -62,7 +72,9 @@ class HardDisk final : public SwapDevice {
   std::uint64_t buffer_to_ = 0;  // at buffer_at_
   ModelTime buffer_at_{0};
   std::uint64_t buffer_most_ = 0;  // where reading on ends
-  ModelTime busy_{0};              // of all requests begun, to their ends
+  std::set<Slot> cached_;          // written, and not on the disk yet
+  ModelTime idle_since_{0};
+  ModelTime busy_{0};  // of all requests begun, to their ends
 };
 
 }  // namespace brim::thrash::model

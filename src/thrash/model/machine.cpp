@@ -68,7 +68,9 @@ void Machine::step(const Sink& sink) {
 void Machine::happen(const Event& event, const Sink& sink) {
   switch (event.kind) {
     case EventKind::start:
-      if (processes_[event.process].state == State::to_come) make_ready(event.process);
+      if (processes_[event.process].state != State::to_come) break;
+      memory_.begin(event.process);
+      make_ready(event.process);
       break;
     case EventKind::wake: {
       Process& process = processes_[event.process];
@@ -178,6 +180,7 @@ void Machine::done(Processor& processor) {
 void Machine::go_on(Processor& processor) {
   const ThreadNumber number = processor.thread;
   Process& process = processes_[number];
+  process.ran_at = now_;
   for (;;) {
     if (waits(process)) return block(processor);
     if (process.frozen) {

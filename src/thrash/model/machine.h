@@ -69,6 +69,7 @@ class Machine final : private MemoryListener, private MachineControls {
     std::optional<PageAccess> pending{};  // the access to be made next
     std::uint64_t completed = 0;
     std::uint64_t major_faults = 0;
+    ModelTime ran_at{0};  // when it last had a processor and was done with something
     ProcessEnd end{};
   };
   enum class EventKind : std::uint8_t { start, wake, tick, sample, device_fails };
@@ -86,8 +87,10 @@ class Machine final : private MemoryListener, private MachineControls {
   [[nodiscard]] std::size_t processes() const override { return processes_.size(); }
   [[nodiscard]] ProcessView process(ThreadNumber process) const override;
   [[nodiscard]] std::size_t free_frames() const override { return memory_.free_frames(); }
+  [[nodiscard]] const Watermarks& watermarks() const override { return plan_.memory.watermarks; }
   [[nodiscard]] const MemoryCounts& memory_counts() const override { return memory_.counts(); }
   [[nodiscard]] ProcessorTimes processor_times() override;
+  [[nodiscard]] ModelTime device_busy() const override { return memory_.device_busy(now_); }
   void freeze(ThreadNumber process) override;
   void thaw(ThreadNumber process) override;
   void kill(ThreadNumber process) override;

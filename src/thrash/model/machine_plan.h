@@ -20,7 +20,7 @@ struct ProcessPlan {
   ModelTime start{0};
   ModelTime run_for = kNever;
   PatternShape pattern;
-  Pages quota{0};  // frames, where replacement is local; 0: an equal share
+  Pages quota{0};  // frames, where replacement is local; 0: an equal share of those that run
 };
 
 // What the out-of-memory event chooses from: the processes that run.
@@ -28,6 +28,9 @@ struct ProcessMemory {
   ThreadNumber process = 0;
   std::size_t frames = 0;
   std::size_t swapped = 0;
+  std::size_t size = 0;  // pages of its address space, touched or not
+  ModelTime user_time{0};
+  ModelTime running_for{0};  // since its start
 };
 // Which of at least one is killed.
 using ChooseVictim = std::function<ThreadNumber(std::span<const ProcessMemory>)>;
@@ -62,6 +65,8 @@ struct MachineSample {
   double device_busy_percent = 0;
   std::uint64_t pages_in = 0;  // from the swap device
   std::uint64_t pages_out = 0;
+  std::uint64_t ordered_in = 0;  // pages of whole processes
+  std::uint64_t ordered_out = 0;
   std::uint64_t minor_faults = 0;
   std::uint64_t major_faults = 0;
   std::uint64_t pages_scanned = 0;

@@ -98,8 +98,8 @@ TEST(MachineTest, Demand_paging_makes_the_faults_of_a_replayed_trace) {
     plan.memory.watermarks = {};
     plan.tick = 1h;  // at which one that waits for a frame would try again
     plan.memory.batch = 1;
-    plan.memory.every_hit = true;
     plan.memory.replacement = by_name(name);
+    plan.memory.replacement.every_hit = true;
     plan.processes.push_back({.pattern = shape});
     MachineRun run(plan);
     run.until(60s);
@@ -258,7 +258,7 @@ TEST(MachineTest, Single_steps_and_skipped_ones_give_the_same_rates) {
     for (std::uint64_t seed = 1; seed <= 6; ++seed) {
       MachinePlan plan = small_machine(400, {Pages(4000), kSataFlash});
       plan.memory.replacement = by_name("clock");
-      plan.memory.every_hit = every_hit;
+      plan.memory.replacement.every_hit = every_hit;
       plan.processors = 2;
       for (int i = 0; i < 2; ++i) plan.processes.push_back(uniform_process(250, 500, 2ms));
       MachineRun run(plan, nullptr, seed);

@@ -26,24 +26,46 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
   for (const SpacePlan& plan : spaces) pages += plan.pages;
   const std::size_t frames = shape.frames.count();
   if (!shape.local)
-    pools_.push_back(std::make_unique<PagePool>(0, pages, frames, shape.replacement, rng));
+    pools_.push_back(std::make_unique<PagePool>(0, pages, frames, shape.replacement.make, rng));
   spaces_.reserve(spaces.size());
   pages_.reserve(pages);
   for (const SpacePlan& plan : spaces) {
     const auto first = static_cast<PageNumber>(pages_.size());
     if (shape.local) {
-      const std::size_t quota = plan.quota > Pages(0) ? plan.quota.count() : frames / spaces.size();
-      pools_.push_back(
-          std::make_unique<PagePool>(first, plan.pages, std::max<std::size_t>(1, quota),
-                                     shape.replacement, rng.split("space", spaces_.size())));
+      // Of those without a quota what share_out() gives them is not known yet.
+      const std::size_t most = plan.quota > Pages(0) ? plan.quota.count() : frames;
+      pools_.push_back(std::make_unique<PagePool>(
+          first, plan.pages, std::max<std::size_t>(1, std::min<std::size_t>(most, plan.pages)),
+          shape.replacement.make, rng.split("space", spaces_.size())));
     }
     pages_.resize(first + plan.pages, {.owner = static_cast<SpaceNumber>(spaces_.size())});
     spaces_.push_back({.first = first,
                        .writes = plan.writes,
                        .exempt = false,
+                       .shares = shape.local && plan.quota == Pages(0),
                        .pool = pools_.back().get(),
                        .settled = SettledPages(plan.pages)});
   }
+}
+
+void MemoryManager::begin(SpaceNumber space) {
+  spaces_[space].runs = true;
+  if (shape_.local) share_out();
+}
+
+void MemoryManager::share_out() {
+  std::size_t left = shape_.frames.count();
+  std::size_t sharing = 0;
+  for (const Space& space : spaces_) {
+    if (!space.runs) continue;
+    if (space.shares)
+      ++sharing;
+    else
+      left -= std::min(left, space.pool->frames());
+  }
+  for (const Space& space : spaces_)
+    if (space.runs && space.shares)
+      space.pool->set_frames(std::max<std::size_t>(1, left / sharing));
 }
 
 std::size_t MemoryManager::free_frames() const {
@@ -123,7 +145,8 @@ void MemoryManager::load(Space& space, PageNumber page, Access access) {
 }
 
 void MemoryManager::settle(Space& space, PageNumber page) {
-  if (shape_.every_hit || pages_[page].state != State::mapped || !space.pool->referenced(page))
+  if (shape_.replacement.every_hit || pages_[page].state != State::mapped ||
+      !space.pool->referenced(page))
     return;
   if (space.writes && !space.pool->modified(page)) return;
   space.settled.settle(page - space.first);
@@ -209,24 +232,46 @@ void MemoryManager::page_in(Space& space, PageNumber page, PageAccess what, Touc
   if (pages_[page].state == State::reading) touch.outcome = Outcome::waits_for_page;
 }
 
+// Frames that pages beside a missing one may take, and that one's.
+std::size_t MemoryManager::spare_for_read_ahead(const Space& space) const {
+  const auto above = [](std::size_t all, std::size_t some) { return all > some ? all - some : 0; };
+  const std::size_t spare = above(free_frames(), shape_.watermarks.min.count());
+  if (!shape_.local) return spare;
+  const PagePool& pool = *space.pool;
+  return std::min(spare, above(pool.frames(), pool.resident() + space.reading + 1));
+}
+
+// Downwards and upwards as far as both its process and the device go on.
+void MemoryManager::add_adjacent(PageNumber page, std::vector<PageNumber>& pages) const {
+  const Space& space = spaces_[space_of(page)];
+  const std::size_t spare = spare_for_read_ahead(space);
+  const PageNumber place = page - space.first;
+  const PageNumber from = page - place % shape_.read_ahead_pages;
+  const PageNumber end =
+      std::min(from + shape_.read_ahead_pages, space.first + space.settled.size());
+  const auto goes_on = [&](PageNumber near) {
+    return pages.size() <= spare && pages_[near].state == State::swapped &&
+           pages_[near].slot - pages_[page].slot == near - page;
+  };
+  for (PageNumber near = page; near > from && goes_on(near - 1); --near) pages.push_back(near - 1);
+  for (PageNumber near = page + 1; near < end && goes_on(near); ++near) pages.push_back(near);
+}
+
 void MemoryManager::add_read_ahead(PageNumber page, std::vector<PageNumber>& pages) const {
   if (shape_.read_ahead == ReadAhead::none) return;
+  if (shape_.read_ahead == ReadAhead::adjacent) return add_adjacent(page, pages);
   const Space& space = spaces_[space_of(page)];
   const bool by_slot = shape_.read_ahead == ReadAhead::slots;
   const std::size_t place = by_slot ? pages_[page].slot : page - space.first;
   const std::size_t end = by_slot ? swap_.size() : space.settled.size();
   const std::size_t from = place - place % shape_.read_ahead_pages;
-  const PagePool& pool = *space.pool;
-  const auto above = [](std::size_t all, std::size_t some) { return all > some ? all - some : 0; };
-  std::size_t spare = above(free_frames(), shape_.watermarks.min.count());
-  if (shape_.local)
-    spare = std::min(spare, above(pool.frames(), pool.resident() + space.reading + 1));
+  const std::size_t spare = spare_for_read_ahead(space);
   for (std::size_t i = from; i < std::min<std::size_t>(end, from + shape_.read_ahead_pages); ++i) {
     const PageNumber near =
         by_slot ? swap_.owner(static_cast<Slot>(i)) : space.first + static_cast<PageNumber>(i);
     if (pages.size() > spare) return;
-    if (near != kNoPage && near != page && pages_[near].state == State::swapped)
-      pages.push_back(near);
+    if (near == kNoPage || near == page || pages_[near].state != State::swapped) continue;
+    if (!shape_.local || space_of(near) == space_of(page)) pages.push_back(near);
   }
 }
 
@@ -289,6 +334,8 @@ void MemoryManager::release(SpaceNumber number) {
     if (has_frame(state)) free_frame(page);
     pages_[page].state = State::gone;
   }
+  space.runs = false;
+  if (shape_.local) share_out();
 }
 
 ModelTime MemoryManager::next_completion() const {

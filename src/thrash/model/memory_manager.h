@@ -41,7 +41,7 @@ using SpaceNumber = std::uint32_t;
 struct SpacePlan {
   std::uint32_t pages = 0;
   bool writes = true;  // at all: else a page need not be modified to be settled
-  Pages quota{0};      // frames, where replacement is local; 0: an equal share
+  Pages quota{0};      // frames, where replacement is local; 0: a share of what others leave
 };
 
 // Told while calls to the memory are under way; must not call it back.
@@ -76,6 +76,9 @@ struct MemoryCounts {
   std::uint64_t pages_out = 0;  // to it
   std::uint64_t scanned = 0;    // looked at by reclaim
   std::uint64_t rescued = 0;    // taken back while leaving
+  // Pages of whole processes, by order_in() and order_out().
+  std::uint64_t ordered_in = 0;
+  std::uint64_t ordered_out = 0;
 };
 
 class MemoryManager {
@@ -85,6 +88,8 @@ class MemoryManager {
                 MemoryListener& listener, const Rng& rng);
 
   [[nodiscard]] Touch touch(SpaceNumber space, PageAccess what, ModelTime now);
+  // Its process starts. What quotas leave, spaces without one share alike while they run.
+  void begin(SpaceNumber space);
   // Its process ended.
   void release(SpaceNumber space);
   [[nodiscard]] const SettledPages& settled(SpaceNumber space) const {
@@ -158,17 +163,21 @@ class MemoryManager {
     PageNumber first;
     bool writes;
     bool exempt;
+    bool shares;  // has no quota of its own, where replacement is local
     PagePool* pool;
     SettledPages settled;
     std::size_t held = 0;
     std::size_t swapped = 0;
     std::size_t reading = 0;
     std::optional<PageAccess> wanted{};  // what its process waits for
+    bool runs = false;
   };
 
   [[nodiscard]] SpaceNumber space_of(PageNumber page) const { return pages_[page].owner; }
   [[nodiscard]] bool has_frame(State state) const;
   [[nodiscard]] bool must_be_written(PageNumber page) const;
+
+  void share_out();
 
   // Faults.
   void hit(Space& space, PageNumber page, Access access);
@@ -183,6 +192,8 @@ class MemoryManager {
   void take_back(Space& space, PageNumber page, Access access, Touch& touch, ModelTime now);
   void fill_with_zeros(Space& space, PageNumber page, Access access, Touch& touch, ModelTime now);
   void page_in(Space& space, PageNumber page, PageAccess what, Touch& touch, ModelTime now);
+  [[nodiscard]] std::size_t spare_for_read_ahead(const Space& space) const;
+  void add_adjacent(PageNumber page, std::vector<PageNumber>& pages) const;
   void add_read_ahead(PageNumber page, std::vector<PageNumber>& pages) const;
   // Their frames are taken already.
   ModelTime read(std::vector<PageNumber>& pages, ModelTime now);

@@ -204,7 +204,7 @@ class Hurried {
 
 TEST(MemoryManagerTest, Early_leavers_leave_at_ticks_and_faults) {
   MemoryShape shape = shape_of(8);
-  shape.replacement = [](PageTable& table, std::size_t, const Rng&) {
+  shape.replacement.make = [](PageTable& table, std::size_t, const Rng&) {
     return std::make_unique<ReplacementOf<Hurried>>(Hurried(table));
   };
   Memory memory(shape);
@@ -241,7 +241,7 @@ class Cleaner : public Fifo {
 
 TEST(MemoryManagerTest, What_a_policy_writes_back_ahead_of_time_goes_to_the_device_and_stays) {
   MemoryShape shape = shape_of(8);
-  shape.replacement = [](PageTable& table, std::size_t, const Rng&) {
+  shape.replacement.make = [](PageTable& table, std::size_t, const Rng&) {
     return std::make_unique<ReplacementOf<Cleaner>>(Cleaner(table));
   };
   Memory memory(shape);

@@ -24,9 +24,10 @@ struct Watermarks {
 
 // Which pages come along with one that is missing.
 enum class ReadAhead : std::uint8_t {
+  adjacent,  // those beside it in its process that lie beside it on the device too, in one request
   none,
+  pages,  // those beside it in its process
   slots,  // those beside it on the device (Linux's swapin_readahead)
-  pages,  // those beside it in its process (clustered page-ins of Windows)
 };
 
 // Processor time, all of it the system's. Assumed: of a processor of 2009.
@@ -40,12 +41,9 @@ struct MemoryCosts {
 struct MemoryShape {
   Pages frames{0};  // that processes can have
   Watermarks watermarks;
-  MakeReplacement replacement;
+  PoolPolicy replacement;
   // Each process among its own pages, with a policy of its own; else all among all.
   bool local = false;
-  // The policy must be told of each access, not only of those that set a bit (LRU and its kin). It
-  // costs a step of simulation for each access.
-  bool every_hit = false;
   DeviceShape swap;
   std::uint32_t batch = 32;            // pages a reclaim takes at a time (Linux's SWAP_CLUSTER_MAX)
   std::uint32_t longest_request = 32;  // pages

@@ -26,6 +26,14 @@ namespace brim::thrash::model {
 using MakeReplacement = std::function<std::unique_ptr<Replacement>(
     PageTable& table, std::size_t frames, const Rng& rng)>;
 
+// Who leaves.
+struct PoolPolicy {
+  MakeReplacement make;
+  // It must be told of each access, not only of those that set a bit (LRU and its kin). That costs
+  // a step of simulation for each access.
+  bool every_hit = false;
+};
+
 class PagePool {
  public:
   PagePool(PageNumber first, std::size_t pages, std::size_t frames, const MakeReplacement& make,
@@ -40,7 +48,9 @@ class PagePool {
   PagePool(const PagePool&) = delete;
   PagePool& operator=(const PagePool&) = delete;
 
+  // It may have so many; fewer than it has take none away.
   [[nodiscard]] std::size_t frames() const { return frames_; }
+  void set_frames(std::size_t frames) { frames_ = frames; }
   // Pages that the policy has.
   [[nodiscard]] std::size_t resident() const { return resident_; }
   [[nodiscard]] bool referenced(PageNumber page) const { return table_.referenced(page - first_); }

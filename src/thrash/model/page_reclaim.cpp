@@ -149,7 +149,10 @@ void MemoryManager::order_out(SpaceNumber number, ModelTime now) {
   for (PageNumber page = space.first; page < end; ++page) {
     if (pages_[page].state != State::mapped && pages_[page].state != State::cached) continue;
     space.pool->remove(page);
-    if (!leave(page)) space.pool->load(page, Access::read);
+    if (leave(page))
+      ++counts_.ordered_out;
+    else
+      space.pool->load(page, Access::read);
   }
   look_at_cleared(*space.pool);
   debt_ += submit_writes(now);
@@ -182,6 +185,7 @@ void MemoryManager::pump_incoming(ModelTime now) {
     }
     if (pages.empty()) return;
     for (const PageNumber page : pages) take_frame(page);
+    counts_.ordered_in += pages.size();
     debt_ += read(pages, now);
   }
 }
@@ -260,7 +264,8 @@ std::string MemoryManager::inconsistency() const {
   std::size_t resident = 0;
   for (const auto& pool : pools_) {
     resident += pool->resident();
-    if (pool->resident() > pool->frames()) return fmt::format("{} in a pool", pool->resident());
+    if (pool->resident() > shape_.frames.count())
+      return fmt::format("{} in a pool", pool->resident());
   }
   std::size_t held = 0;
   for (const Space& space : spaces_) held += space.held;

@@ -28,8 +28,7 @@ void Machine::count_waiting(int change) {
 }
 
 void Machine::access_made(Process& process, std::uint64_t count) {
-  process.completed += count;
-  process.pattern->made(count);
+  process.completed += process.pattern->made(count);
 }
 
 void Machine::enqueue(ThreadNumber number) {
@@ -97,6 +96,7 @@ void Machine::end(ThreadNumber number, Ending ending) {
     count_waiting(-1);
   }
   process.state = State::ended;
+  process.frozen = false;
   process.pending.reset();
   const bool late = process.end_at != kNever && now_ > process.end_at;
   process.end = {ending, now_, late ? now_ - process.end_at : ModelTime(0)};
@@ -107,7 +107,13 @@ void Machine::out_of_memory() {
   std::vector<ProcessMemory> candidates;
   for (ThreadNumber number = 0; number < processes_.size(); ++number)
     if (process(number).runs)
-      candidates.push_back({number, memory_.held(number), memory_.swapped(number)});
+      candidates.push_back(
+          {.process = number,
+           .frames = memory_.held(number),
+           .swapped = memory_.swapped(number),
+           .size = burst_of(plan_.processes[number].pattern).pages,
+           .user_time = plan_.access * static_cast<std::int64_t>(processes_[number].completed),
+           .running_for = now_ - plan_.processes[number].start});
   BRIM_ASSERT(!candidates.empty());
   const ThreadNumber victim = plan_.choose_victim(candidates);
   BRIM_ASSERT(process(victim).runs);
@@ -118,7 +124,9 @@ ProcessView Machine::process(ThreadNumber number) const {
   const Process& process = processes_[number];
   return {.runs = process.state != State::to_come && process.state != State::ended,
           .frozen = process.frozen,
+          .runnable = process.state == State::ready || process.state == State::running,
           .blocked = waits(process),
+          .ran_at = process.state == State::running ? now_ : process.ran_at,
           .frames = memory_.held(number),
           .swapped = memory_.swapped(number),
           .completed = process.completed,
@@ -170,6 +178,8 @@ MachineSample Machine::take_sample() {
       .device_busy_percent = percent(std::max(busy - sampled_busy_, ModelTime(0)), passed),
       .pages_in = counts.pages_in - sampled_counts_.pages_in,
       .pages_out = counts.pages_out - sampled_counts_.pages_out,
+      .ordered_in = counts.ordered_in - sampled_counts_.ordered_in,
+      .ordered_out = counts.ordered_out - sampled_counts_.ordered_out,
       .minor_faults = counts.minor_faults - sampled_counts_.minor_faults,
       .major_faults = counts.major_faults - sampled_counts_.major_faults,
       .pages_scanned = counts.scanned - sampled_counts_.scanned,

@@ -197,10 +197,23 @@ constexpr ReplacementPolicy with_curve(ReplacementPolicy policy, const ExactCurv
   return policy;
 }
 
+constexpr ReplacementPolicy by_every_hit(ReplacementPolicy policy) {
+  policy.every_hit = true;
+  return policy;
+}
+
+constexpr ReplacementPolicy by_time(ReplacementPolicy policy, std::string_view key) {
+  policy.time = key;
+  return policy;
+}
+
 constexpr std::array kPolicies = std::to_array<ReplacementPolicy>({
-    row<build_aging>("aging", "The lowest of counters that a timer shifts referenced bits into.",
-                     kAging),
-    row<build_arc>("arc", "LRU in two parts, shared out by what was evicted too early (ARC)."),
+    by_time(
+        row<build_aging>(
+            "aging", "The lowest of counters that a timer shifts referenced bits into.", kAging),
+        "interval"),
+    by_every_hit(
+        row<build_arc>("arc", "LRU in two parts, shared out by what was evicted too early (ARC).")),
     row<build_car>("car", "As arc, with clocks in place of LRU lists."),
     row<build_clock>("clock", "Frames in a circle: passes those referenced since it last came.",
                      kClock),
@@ -208,30 +221,38 @@ constexpr std::array kPolicies = std::to_array<ReplacementPolicy>({
     row<build_lau>("lau", "FreeBSD's: counts of activity; active, inactive and cache queues.",
                    kLau),
     row<build_linux_two_list>("linux-two-list", "Linux's active and inactive list.", kLinuxTwoList),
-    with_curve(row<build_lru>("lru", "What was not referenced for longest leaves."),
-               {lru_faults, "exact, by stack distances (Mattson et al. 1970)"}),
-    row<build_lru_k>("lru-k", "Whose K-th last reference is longest ago leaves.", kLruK),
+    by_every_hit(with_curve(row<build_lru>("lru", "What was not referenced for longest leaves."),
+                            {lru_faults, "exact, by stack distances (Mattson et al. 1970)"})),
+    by_every_hit(
+        row<build_lru_k>("lru-k", "Whose K-th last reference is longest ago leaves.", kLruK)),
     row<build_mglru>("mglru", "Linux's multi-generational LRU (6.1 and later).", kMglru),
-    row<build_nru>(
-        "nru", "Not referenced lately before referenced, clean before modified; at random.", kNru),
+    by_time(row<build_nru>(
+                "nru", "Not referenced lately before referenced, clean before modified; at random.",
+                kNru),
+            "interval"),
     {{"opt", "What is referenced farthest in the future leaves: no policy has fewer faults.", {}},
      [](const ReplayTask& task, const Settings&) { return replay_opt(task); },
      nullptr,
      {opt_faults,
       "exact, by stack distances, in groups (Mattson et al. 1970; Sugumar and Abraham 1993)"}},
     row<build_random>("random", "Any page leaves."),
-    row<build_s3_fifo>("s3-fifo", "A small queue lets into the main one what is used again.",
-                       kS3Fifo),
+    by_every_hit(row<build_s3_fifo>(
+        "s3-fifo", "A small queue lets into the main one what is used again.", kS3Fifo)),
     row<build_second_chance>(
         "second-chance", "First in, first out; those referenced meanwhile queue again.", kClock),
     row<build_sieve>("sieve", "A queue and a hand that passes those referenced, where they are."),
     row<build_two_handed_clock>("two-handed-clock",
                                 "One hand clears referenced bits, another takes what stays so.",
                                 kTwoHandedClock),
-    row<build_working_set>(
-        "working-set", "What was not referenced within tau leaves, needed or not.", kWorkingSet),
-    row<build_wsclock>("wsclock", "Clock that passes what was used within tau or must be written.",
-                       kWsClock),
+    by_every_hit(
+        by_time(row<build_working_set>("working-set",
+                                       "What was not referenced within tau leaves, needed or not.",
+                                       kWorkingSet),
+                "tau")),
+    by_time(
+        row<build_wsclock>(
+            "wsclock", "Clock that passes what was used within tau or must be written.", kWsClock),
+        "tau"),
 });
 static_assert(std::ranges::is_sorted(kPolicies, {},
                                      [](const auto& policy) { return policy.family.name; }));
@@ -257,6 +278,24 @@ Result<ChosenPolicy> choose_policy(std::string_view text, const std::string& whe
   BRIM_TRY(study::TextChoice choice, study::parse_choice_text(text, families(), "policy", where));
   return ChosenPolicy{&kPolicies.at(choice.place), std::move(choice.settings),
                       std::move(choice.words)};
+}
+
+Result<PoolPolicy> pool_policy(ChosenPolicy chosen, const std::string& where) {
+  const ReplacementPolicy& policy = *chosen.policy;
+  if (policy.make == nullptr)
+    return fail(ErrorCode::bad_input,
+                fmt::format("{} must know the future: it replays traces alone", policy.family.name),
+                where);
+  if (!policy.time.empty() && chosen.settings.get<std::uint64_t>(policy.time) == 0)
+    return fail(ErrorCode::bad_input,
+                fmt::format("{0}: {1} has to be given, in nanoseconds: {0}({1}=1000000000)",
+                            policy.family.name, policy.time),
+                where);
+  return PoolPolicy{[make = policy.make, settings = std::move(chosen.settings)](
+                        PageTable& table, std::size_t frames, const Rng& rng) {
+                      return make(table, frames, settings, rng);
+                    },
+                    policy.every_hit};
 }
 
 Result<std::vector<ChosenPolicy>> choose_policies(std::string_view list) {

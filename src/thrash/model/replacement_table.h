@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "study/area.h"
+#include "thrash/model/page_pool.h"
 #include "thrash/model/replay.h"
 
 #include <cstddef>
@@ -28,6 +29,10 @@ struct ReplacementPolicy {
   std::unique_ptr<Replacement> (*make)(PageTable& table, std::size_t frames,
                                        const study::Settings& settings, const Rng& rng);
   ExactCurve exact_curve = {};
+  // What a simulated machine must know (page_pool.h).
+  bool every_hit = false;
+  // The parameter that is a time, which has to be given there: the default is of references.
+  std::string_view time = {};
 };
 
 // Sorted by name.
@@ -43,6 +48,9 @@ struct ChosenPolicy {
 
 // "clock(reference_on_load=true)"; `where` is for the error.
 [[nodiscard]] Result<ChosenPolicy> choose_policy(std::string_view text, const std::string& where);
+// For a simulated machine, where times count nanoseconds. Errors: a policy that must know the
+// future, or one whose time is not given; `where` is for the error.
+[[nodiscard]] Result<PoolPolicy> pool_policy(ChosenPolicy chosen, const std::string& where);
 // "lru,clock(reference_on_load=true)", or "all" with their defaults. bad_input names what is wrong
 // and the nearest that is right.
 [[nodiscard]] Result<std::vector<ChosenPolicy>> choose_policies(std::string_view list);

@@ -42,8 +42,12 @@ struct SwapRequest {
 // slot comes round; tracks are skewed by a track-to-track seek. After a read the drive reads on
 // into its buffer until the next request; what is found there costs the bus alone.
 //
-// LIMIT: writes are done when they are on the disk (no write cache); one surface; a seek's distance
-// is reckoned in slots.
+// With a write cache a write is done as it is in the drive's buffer; once the drive has had no
+// request for a turn (assumed) it puts what is there on the disk, and a write that finds no room
+// waits until some of it is. Neighbours go together. What is read from there costs the bus alone.
+//
+// LIMIT: one surface; a seek's distance is reckoned in slots; one request at a time, as ATA without
+// command queueing; what is written and what is read ahead do not take room from each other.
 struct HardDiskShape {
   double rpm = 7200;
   ModelTime track_to_track = std::chrono::microseconds(1000);
@@ -55,12 +59,16 @@ struct HardDiskShape {
   double bus_bytes_per_second = 100e6;
   Bytes capacity{40'000'000'000};
   Bytes buffer = mebibytes(2);
+  bool write_cache = false;
   double swap_at = 0.9;  // where the swap area begins: 0 at the rim, 1 at the hub
   // C-LOOK: upwards from where the arm is, then from the lowest again. With `reads_first` writes
   // wait while there are reads, but for one after so many of these (as Linux's deadline elevator
   // does); 0: all alike.
   std::uint32_t reads_first = 0;
 };
+
+// Whether a curve of that form rises from track to track to the full stroke with this mean.
+[[nodiscard]] bool has_seek_curve(const HardDiskShape& shape);
 
 // Flash behind SATA or PCIe: so many requests at a time, each of which waits its latency and then
 // has its part of the bandwidth. Assumed, after data sheets of ordinary drives.

@@ -14,12 +14,13 @@
 namespace brim::thrash::model::test {
 
 // With its defaults.
-inline MakeReplacement by_name(std::string_view name) {
+inline PoolPolicy by_name(std::string_view name) {
   const ReplacementPolicy* policy = find_policy(name);
   EXPECT_NE(policy, nullptr) << name;
-  return [policy](PageTable& table, std::size_t frames, const Rng& rng) {
-    return policy->make(table, frames, study::Settings(policy->family.parameters), rng);
-  };
+  return {[policy](PageTable& table, std::size_t frames, const Rng& rng) {
+            return policy->make(table, frames, study::Settings(policy->family.parameters), rng);
+          },
+          policy->every_hit};
 }
 
 // The study's, with a swap area of 2 GB.

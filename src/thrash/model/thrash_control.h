@@ -14,7 +14,9 @@ namespace brim::thrash::model {
 struct ProcessView {
   bool runs = false;  // has started and not ended
   bool frozen = false;
-  bool blocked = false;  // waits for a page or a frame
+  bool runnable = false;  // on a processor, or would be if there were one
+  bool blocked = false;   // waits for a page or a frame
+  ModelTime ran_at{0};    // when it was last on a processor
   std::size_t frames = 0;
   std::size_t swapped = 0;
   std::uint64_t completed = 0;  // accesses
@@ -27,9 +29,12 @@ class MachineControls {
   [[nodiscard]] virtual std::size_t processes() const = 0;
   [[nodiscard]] virtual ProcessView process(ThreadNumber process) const = 0;
   [[nodiscard]] virtual std::size_t free_frames() const = 0;
+  [[nodiscard]] virtual const Watermarks& watermarks() const = 0;
   [[nodiscard]] virtual const MemoryCounts& memory_counts() const = 0;
   // Of all processors, so far.
   [[nodiscard]] virtual ProcessorTimes processor_times() = 0;
+  // Time with any request to the swap device under way, so far.
+  [[nodiscard]] virtual ModelTime device_busy() const = 0;
 
   // A frozen process makes no accesses; its pages stay as they are. One that waits for a page gets
   // it.

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thrash/measure/progress_track.h"
+
+#include "base/result.h"
+#include "thrash/measure/running_median.h"
+#include "thrash/measure/thrash_figures.h"
+
+#include <algorithm>
+
+namespace brim::thrash {
+namespace {
+
+double overlap(const ConsumerRecord& consumer, double from, double until) {
+  const double end = std::min(consumer.ended_seconds.value_or(until), until);
+  return std::max(0.0, end - std::max(consumer.start_seconds, from));
+}
+
+ProgressTrack::Stretch stretch_of(const RunRecord& record, std::size_t from) {
+  ProgressTrack::Stretch stretch{record.t_seconds[from], record.t_seconds[from + 1], 0, 0};
+  for (const ConsumerRecord& consumer : record.consumers) {
+    stretch.consumer_seconds += overlap(consumer, stretch.from, stretch.until);
+    stretch.accesses += static_cast<double>(consumer.accesses[from + 1]) -
+                        static_cast<double>(consumer.accesses[from]);
+  }
+  return stretch;
+}
+
+}  // namespace
+
+ProgressTrack::ProgressTrack(const RunRecord& record, std::optional<double> unconstrained_rate) {
+  for (const ConsumerRecord& consumer : record.consumers)
+    BRIM_ASSERT(consumer.accesses.size() == record.t_seconds.size());
+  for (std::size_t i = 0; i + 1 < record.t_seconds.size(); ++i)
+    stretches_.push_back(stretch_of(record, i));
+  double last_start = 0;
+  for (const ConsumerRecord& consumer : record.consumers)
+    last_start = std::max(last_start, consumer.start_seconds);
+  find_onset(last_start, unconstrained_rate);
+}
+
+void ProgressTrack::find_onset(double last_start, std::optional<double> given) {
+  rate_ = given;
+  RunningMedian rates;
+  bool while_demand_grows = false;  // one of them was
+  for (std::size_t i = 0; i < stretches_.size(); ++i) {
+    const auto rate = rate_over(i, i + 1);
+    if (!rate) continue;
+    const auto window = window_rate(i);
+    if (rate_ && *rate < kOnsetShare * *rate_ && window && *window < kOnsetShare * *rate_) {
+      onset_ = i;
+      return;
+    }
+    if (given) continue;
+    // A consumer that has hardly run tells little.
+    const Stretch& stretch = stretches_[i];
+    if (stretch.consumer_seconds < (stretch.until - stretch.from) / 2) continue;
+    rates.add(*rate);
+    while_demand_grows = while_demand_grows || stretch.until <= last_start;
+    if (while_demand_grows && rates.value() > 0) rate_ = rates.value();
+  }
+}
+
+std::optional<double> ProgressTrack::rate_over(std::size_t first, std::size_t end) const {
+  double accesses = 0;
+  double seconds = 0;
+  for (std::size_t i = first; i < end; ++i) {
+    accesses += stretches_[i].accesses;
+    seconds += stretches_[i].consumer_seconds;
+  }
+  if (seconds <= 0) return std::nullopt;
+  return accesses / seconds;
+}
+
+std::optional<double> ProgressTrack::window_rate(std::size_t first) const {
+  // Times of samples are sums and differences of tenths: not to the last digit.
+  constexpr double kRounding = 1e-6;
+  for (std::size_t end = first + 1; end <= stretches_.size(); ++end)
+    if (stretches_[end - 1].until - stretches_[first].from >= kWindowSeconds - kRounding)
+      return rate_over(first, end);
+  return std::nullopt;
+}
+
+std::optional<double> ProgressTrack::lowest_from(std::size_t stretch) const {
+  BRIM_ASSERT(rate_);
+  std::optional<double> lowest;
+  for (std::size_t i = stretch; i < stretches_.size(); ++i)
+    if (const auto rate = window_rate(i)) lowest = std::min(lowest.value_or(*rate), *rate);
+  if (lowest) *lowest /= *rate_;
+  return lowest;
+}
+
+std::optional<double> ProgressTrack::back_from(double seconds) const {
+  BRIM_ASSERT(rate_);
+  const double enough = kRecoveredShare * *rate_;
+  for (std::size_t i = 0; i < stretches_.size(); ++i) {
+    if (stretches_[i].from < seconds) continue;
+    const auto window = window_rate(i);
+    const auto rest = rate_over(i, stretches_.size());
+    if (window && rest && *window >= enough && *rest >= enough) return stretches_[i].from;
+  }
+  return std::nullopt;
+}
+
+}  // namespace brim::thrash

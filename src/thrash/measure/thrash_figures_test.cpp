@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thrash/measure/thrash_figures.h"
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace brim::thrash {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Optional;
+
+constexpr double kRate = 1000;  // accesses a second, unconstrained
+
+struct Schedule {
+  std::uint32_t consumers = 10;
+  double settle = 10;
+  double interval = 10;
+  double run_for = 110;
+  double sampled_for = 260;
+};
+
+// As the share of kRate that each consumer makes at a time while so many run.
+using Share = std::function<double(double t, std::uint32_t running)>;
+
+RunRecord made_up(const Schedule& schedule, const Share& share) {
+  RunRecord record;
+  record.consumers.resize(schedule.consumers);
+  for (std::uint32_t i = 0; i < schedule.consumers; ++i) {
+    ConsumerRecord& one = record.consumers[i];
+    one.start_seconds = schedule.settle + schedule.interval * (i + 1);
+    one.due_seconds = one.start_seconds + schedule.run_for;
+    one.ended_seconds = one.due_seconds;
+  }
+  std::vector<double> made(schedule.consumers, 0);
+  for (double t = 0; t <= schedule.sampled_for; ++t) {
+    std::uint32_t running = 0;
+    for (const ConsumerRecord& one : record.consumers)
+      running += one.start_seconds < t && t <= one.due_seconds ? 1 : 0;
+    record.t_seconds.push_back(t);
+    for (std::uint32_t i = 0; i < schedule.consumers; ++i) {
+      ConsumerRecord& one = record.consumers[i];
+      if (one.start_seconds < t && t <= one.due_seconds) made[i] += kRate * share(t, running);
+      one.accesses.push_back(static_cast<std::uint64_t>(std::llround(made[i])));
+    }
+  }
+  return record;
+}
+
+// Falls to a tenth as the 8th comes at 90 s, and is back 5 s after it is one of 8 no more: the
+// third of ten ends at 150 s.
+double down_and_back(double t, std::uint32_t running) {
+  return running >= 8 || (t > 100 && t <= 155) ? 0.1 : 1;
+}
+
+TEST(ThrashFigures, A_run_that_falls_to_a_tenth_and_is_back_after_five_seconds) {
+  const ThrashFigures figures = figures_of(made_up({}, down_and_back));
+  EXPECT_THAT(figures.unconstrained_rate, Optional(kRate));
+  EXPECT_THAT(figures.onset_seconds, Optional(90));
+  EXPECT_THAT(figures.onset_consumers, Optional(8));
+  EXPECT_NEAR(figures.depth.value_or(0), 0.1, 1e-9);
+  EXPECT_THAT(figures.fits_again_seconds, Optional(150));
+  EXPECT_THAT(figures.recovery_seconds, Optional(5));
+  EXPECT_FALSE(figures.responsiveness_recovery_seconds);
+  EXPECT_EQ(figures.killed, 0U);
+  for (const auto& late : figures.lateness) EXPECT_THAT(late, Optional(0));
+}
+
+TEST(ThrashFigures, A_run_that_never_thrashes_has_a_rate_and_no_onset) {
+  const ThrashFigures figures =
+      figures_of(made_up({}, [](double, std::uint32_t running) { return running > 7 ? 0.6 : 1; }));
+  EXPECT_THAT(figures.unconstrained_rate, Optional(kRate));
+  EXPECT_FALSE(figures.onset_seconds);
+  EXPECT_FALSE(figures.onset_consumers);
+  EXPECT_FALSE(figures.depth);
+  EXPECT_FALSE(figures.fits_again_seconds);
+  EXPECT_FALSE(figures.recovery_seconds);
+}
+
+TEST(ThrashFigures, What_stays_slow_after_demand_fits_has_not_recovered) {
+  const ThrashFigures figures =
+      figures_of(made_up({}, [](double t, std::uint32_t) { return t > 90 ? 0.3 : 1; }));
+  EXPECT_THAT(figures.onset_seconds, Optional(90));
+  EXPECT_THAT(figures.fits_again_seconds, Optional(150));
+  EXPECT_FALSE(figures.recovery_seconds);
+  EXPECT_NEAR(figures.depth.value_or(0), 0.3, 1e-9);
+}
+
+TEST(ThrashFigures, A_relapse_is_no_recovery) {
+  const auto relapse = [](double t, std::uint32_t running) {
+    return (t > 160 && t <= 190) || running >= 8 ? 0.1 : 1;
+  };
+  // All that is left, from 151 s on, has to be at nine tenths, not only the first seconds.
+  const ThrashFigures figures = figures_of(made_up({}, relapse));
+  ASSERT_TRUE(figures.recovery_seconds);
+  EXPECT_GT(*figures.recovery_seconds, 30);
+}
+
+TEST(ThrashFigures, A_pause_of_less_than_half_the_window_is_no_onset) {
+  const auto paused = [](double t, std::uint32_t) { return t > 60 && t <= 61 ? 0.0 : 1; };
+  EXPECT_FALSE(figures_of(made_up({}, paused)).onset_seconds);
+  const auto longer = [](double t, std::uint32_t) { return t > 60 && t <= 62 ? 0.0 : 1; };
+  EXPECT_THAT(figures_of(made_up({}, longer)).onset_seconds, Optional(60));
+}
+
+TEST(ThrashFigures, Demand_that_never_fits_again_has_no_recovery) {
+  RunRecord run = made_up({}, down_and_back);
+  for (ConsumerRecord& one : run.consumers) one.ended_seconds.reset();
+  const ThrashFigures figures = figures_of(run);
+  EXPECT_TRUE(figures.onset_seconds);
+  EXPECT_FALSE(figures.fits_again_seconds);
+  EXPECT_FALSE(figures.recovery_seconds);
+  for (const auto& late : figures.lateness) EXPECT_FALSE(late);
+}
+
+TEST(ThrashFigures, Where_all_start_at_once_the_rate_has_to_be_given) {
+  const Schedule at_once{10, 10, 0, 100, 150};
+  const auto slow = [](double, std::uint32_t) { return 0.2; };
+  const ThrashFigures unknown = figures_of(made_up(at_once, slow));
+  EXPECT_FALSE(unknown.unconstrained_rate);
+  EXPECT_FALSE(unknown.onset_seconds);
+  EXPECT_NEAR(unknown.fairness.value_or(0), 1, 1e-9);
+  const ThrashFigures given = figures_of(made_up(at_once, slow), kRate);
+  EXPECT_THAT(given.unconstrained_rate, Optional(kRate));
+  EXPECT_THAT(given.onset_seconds, Optional(10));
+  EXPECT_THAT(given.onset_consumers, Optional(10));
+  EXPECT_NEAR(given.depth.value_or(0), 0.2, 1e-9);
+  EXPECT_THAT(given.fits_again_seconds, Optional(110));
+  EXPECT_FALSE(given.recovery_seconds);
+}
+
+TEST(ThrashFigures, Of_runs_with_no_or_one_sample_only_ends_are_known) {
+  RunRecord run;
+  EXPECT_FALSE(figures_of(run).fairness);
+  run.consumers.push_back({10, 20, 25, false, {}});
+  run.consumers.push_back({10, 20, {}, false, {}});
+  EXPECT_THAT(figures_of(run).lateness, ElementsAre(Optional(5), std::nullopt));
+  run.t_seconds = {30};
+  for (ConsumerRecord& one : run.consumers) one.accesses = {100};
+  const ThrashFigures figures = figures_of(run, kRate);
+  EXPECT_FALSE(figures.onset_seconds);
+  EXPECT_TRUE(figures.fairness);
+}
+
+TEST(ThrashFigures, A_killed_consumer_is_counted_and_is_not_late) {
+  RunRecord run = made_up({}, down_and_back);
+  run.consumers[2].killed = true;
+  run.consumers[2].ended_seconds = 95;
+  run.consumers[3].ended_seconds = *run.consumers[3].ended_seconds + 7;
+  const ThrashFigures figures = figures_of(run);
+  EXPECT_EQ(figures.killed, 1U);
+  EXPECT_FALSE(figures.lateness[2]);
+  EXPECT_THAT(figures.lateness[3], Optional(7));
+}
+
+TEST(ThrashFigures, Who_is_killed_early_had_less_than_the_others) {
+  const auto even = [](double, std::uint32_t) { return 1.0; };
+  RunRecord run = made_up({}, even);
+  EXPECT_NEAR(*figures_of(run).fairness, 1, 1e-9);
+  ConsumerRecord& victim = run.consumers[9];
+  victim.killed = true;
+  victim.ended_seconds = victim.start_seconds + 1;
+  for (std::uint64_t& so_far : victim.accesses) so_far = std::min<std::uint64_t>(so_far, 1000);
+  EXPECT_NEAR(*figures_of(run).fairness, 0.9, 0.01);
+}
+
+TEST(ThrashFigures, One_that_gets_everything_has_the_fairness_of_one_in_all) {
+  RunRecord run = made_up({}, [](double, std::uint32_t) { return 1.0; });
+  for (std::size_t i = 1; i < run.consumers.size(); ++i)
+    std::fill(run.consumers[i].accesses.begin(), run.consumers[i].accesses.end(), 0);
+  EXPECT_NEAR(*figures_of(run).fairness, 0.1, 1e-9);
+}
+
+// One in ten of the latencies is ten times as long.
+std::vector<Latency> probed(double until, const std::function<double(double)>& milliseconds) {
+  std::vector<Latency> probes;
+  for (int i = 0; i < static_cast<int>(until * 10); ++i) {
+    const double t = i / 10.0;
+    probes.push_back({t, milliseconds(t) * (i % 10 == 9 ? 10 : 1)});
+  }
+  return probes;
+}
+
+TEST(ThrashFigures, Latencies_are_told_by_phase) {
+  RunRecord run = made_up({}, down_and_back);
+  run.probes.wake = probed(260, [](double t) { return t < 90 ? 1 : t < 150 ? 200 : 5; });
+  const ThrashFigures figures = figures_of(run);
+  ASSERT_TRUE(figures.wake.before && figures.wake.during && figures.wake.after);
+  EXPECT_EQ(figures.wake.before->p50, 1);
+  EXPECT_EQ(figures.wake.before->p99, 10);
+  EXPECT_EQ(figures.wake.during->p50, 200);
+  EXPECT_EQ(figures.wake.during->most, 2000);
+  EXPECT_EQ(figures.wake.after->p50, 5);
+  EXPECT_FALSE(figures.touch.before);
+}
+
+TEST(ThrashFigures, Without_thrashing_all_latencies_are_from_before) {
+  RunRecord run = made_up({}, [](double, std::uint32_t) { return 1.0; });
+  run.probes.touch = probed(260, [](double) { return 3; });
+  const ThrashFigures figures = figures_of(run);
+  EXPECT_TRUE(figures.touch.before);
+  EXPECT_FALSE(figures.touch.during);
+  EXPECT_FALSE(figures.touch.after);
+}
+
+TEST(ThrashFigures, Responsiveness_is_back_when_the_slowest_probe_is) {
+  RunRecord run = made_up({}, down_and_back);
+  run.probes.wake = probed(260, [](double t) { return t < 90 || t >= 152 ? 1 : 50; });
+  run.probes.exec = probed(260, [](double t) { return t < 90 || t >= 162 ? 20 : 500; });
+  const ThrashFigures figures = figures_of(run);
+  ASSERT_TRUE(figures.responsiveness_recovery_seconds);
+  // The median over three seconds forgives what is left of the slow time, up to half of it.
+  EXPECT_NEAR(*figures.responsiveness_recovery_seconds, 12, 2);
+  run.probes.exec = probed(260, [](double t) { return t < 90 ? 20 : 500; });
+  EXPECT_FALSE(figures_of(run).responsiveness_recovery_seconds);
+}
+
+TEST(ThrashFigures, Differences_too_small_to_notice_are_none) {
+  RunRecord run = made_up({}, down_and_back);
+  run.probes.wake = probed(260, [](double t) { return t < 90 ? 0.05 : t < 150 ? 50 : 0.5; });
+  EXPECT_TRUE(figures_of(run).responsiveness_recovery_seconds);
+}
+
+TEST(ThrashFigures, What_is_not_known_is_not_recorded) {
+  std::map<std::string, double> recorded;
+  const auto sink = [&](std::string_view metric, std::string_view subject, double t, double value) {
+    EXPECT_EQ(t, 260);
+    recorded[fmt::format("{}/{}", metric, subject)] = value;
+  };
+  RunRecord run = made_up({}, down_and_back);
+  run.probes.exec = probed(80, [](double) { return 20; });
+  record(figures_of(run), 260, sink);
+  EXPECT_EQ(recorded.at("thrash.onset_s/"), 90);
+  EXPECT_EQ(recorded.at("thrash.onset_consumers/"), 8);
+  EXPECT_NEAR(recorded.at("thrash.depth_percent/"), 10, 1e-6);
+  EXPECT_EQ(recorded.at("thrash.recovery_s/"), 5);
+  EXPECT_EQ(recorded.at("thrash.lateness_s/consumer 10"), 0);
+  EXPECT_EQ(recorded.at("thrash.exec_p50_ms/before"), 20);
+  EXPECT_FALSE(recorded.contains("thrash.exec_p50_ms/during"));
+  recorded.clear();
+  record(figures_of({}), 260, sink);
+  EXPECT_THAT(recorded, ElementsAre(std::pair("thrash.consumers_killed/", 0.0)));
+}
+
+}  // namespace
+}  // namespace brim::thrash

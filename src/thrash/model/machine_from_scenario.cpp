@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thrash/model/machine_from_scenario.h"
+
+#include "base/text.h"
+#include "thrash/model/replacement_table.h"
+#include "thrash/model/swap_from_scenario.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace brim::thrash::model {
+namespace {
+
+using std::chrono::nanoseconds;
+using study::Settings;
+
+template <class T>
+struct Named {
+  std::string_view name;
+  T value;
+};
+
+// The choices of a parameter are the names of its table.
+template <class T, std::size_t size>
+const T& named(const std::array<Named<T>, size>& table, const Settings& settings,
+               std::string_view key) {
+  const auto& name = settings.get<std::string>(key);
+  const auto at = std::ranges::find_if(table, [&](const auto& one) { return one.name == name; });
+  BRIM_ASSERT(at != table.end());
+  return at->value;
+}
+
+constexpr std::array kReadAhead = std::to_array<Named<ReadAhead>>({
+    {"adjacent", ReadAhead::adjacent},
+    {"none", ReadAhead::none},
+    {"pages", ReadAhead::pages},
+    {"slots", ReadAhead::slots},
+});
+constexpr std::array kCounters = std::to_array<Named<SystemCounter>>({
+    {"block_kib", SystemCounter::block_kib},
+    {"page_requests", SystemCounter::page_requests},
+    {"swap_pages", SystemCounter::swap_pages},
+    {"whole_processes", SystemCounter::whole_processes},
+});
+
+tl::unexpected<Error> bad(std::string what, std::string where) {
+  return fail(ErrorCode::bad_input, std::move(what), std::move(where));
+}
+
+Result<void> check_longer_than_nothing(const Settings& settings, std::string_view key,
+                                       const std::string& where) {
+  if (settings.get<nanoseconds>(key) > nanoseconds(0)) return {};
+  return bad(fmt::format("{} is 0: it must be longer", key), where);
+}
+
+Pages scaled(Bytes bytes, double scale) {
+  return whole_pages(
+      Bytes(static_cast<std::uint64_t>(std::llround(static_cast<double>(bytes.count()) * scale))));
+}
+
+// Where the scenario says no share, as Linux has it for all of the machine's memory.
+Result<Watermarks> watermarks(const study::Scenario& scenario, Pages frames, double scale) {
+  const Pages memory = whole_pages(scenario.hardware.get<Bytes>("memory"));
+  const Settings& system = scenario.mechanism.settings;
+  const Watermarks usual = linux_watermarks(memory);
+  const auto mark = [&](std::string_view key, Pages fallback) {
+    const auto share = system.get<double>(key);
+    const double pages = share > 0 ? share * static_cast<double>(memory.count())
+                                   : static_cast<double>(fallback.count());
+    return Pages(static_cast<std::uint64_t>(std::llround(pages * scale)));
+  };
+  const Watermarks marks{.min = mark("free_min", usual.min),
+                         .low = mark("free_low", usual.low),
+                         .high = mark("free_high", usual.high)};
+  const auto kib = [](Pages pages) { return pages.count() * kPageSize / 1024; };
+  if (marks.min > marks.low || marks.low > marks.high)
+    return bad(
+        fmt::format("free_min, free_low, free_high: {}, {} and {} KiB do not ascend (0 is as "
+                    "Linux reckons it)",
+                    kib(marks.min), kib(marks.low), kib(marks.high)),
+        "mechanism");
+  if (marks.high >= frames)
+    return bad(fmt::format("free_high: {} KiB of the {} KiB that consumers can have",
+                           kib(marks.high), kib(frames)),
+               "mechanism");
+  return marks;
+}
+
+MemoryCosts costs(const Settings& system) {
+  return {.minor_fault = system.get<nanoseconds>("minor_fault"),
+          .major_fault = std::max(system.get<nanoseconds>("minor_fault"),
+                                  system.get<nanoseconds>("major_fault")),
+          .scan = system.get<nanoseconds>("scan_page"),
+          .swap_page = system.get<nanoseconds>("swap_page")};
+}
+
+std::uint32_t count_of(const Settings& settings, std::string_view key) {
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(settings.get<std::uint64_t>(key), UINT32_MAX));
+}
+
+Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) {
+  const Settings& system = scenario.mechanism.settings;
+  MemoryShape shape;
+  BRIM_TRY(shape.swap, swap_from_scenario(scenario, scale));
+  BRIM_TRY(const Bytes bytes, memory_for_consumers(scenario));
+  shape.frames = whole_pages(bytes);
+  BRIM_TRY(shape.watermarks, watermarks(scenario, shape.frames, scale));
+  BRIM_TRY(ChosenPolicy policy,
+           choose_policy(system.get<std::string>("replacement"), "mechanism.replacement"));
+  BRIM_TRY(shape.replacement, pool_policy(std::move(policy), "mechanism.replacement"));
+  shape.local = system.get<std::string>("scope") == "local";
+  shape.batch = count_of(system, "batch");
+  shape.longest_request = count_of(system, "write_cluster");
+  shape.most_writes = count_of(system, "most_writes");
+  shape.read_ahead = named(kReadAhead, system, "read_ahead");
+  shape.read_ahead_pages = count_of(system, "read_ahead_pages");
+  shape.costs = costs(system);
+  return shape;
+}
+
+Result<BurstShape> burst_shape(const study::Load& load, double scale) {
+  const Settings& settings = load.settings;
+  const std::string where = fmt::format("loads.{}", load.name);
+  const Pages pages = scaled(settings.get<Bytes>("memory"), scale);
+  if (pages == Pages(0))
+    return bad(fmt::format("memory: {}, at study.scale less than a page",
+                           human_bytes(settings.get<Bytes>("memory"))),
+               where);
+  constexpr std::uint64_t kMostPages = std::numeric_limits<std::int32_t>::max();
+  if (pages.count() > kMostPages)
+    return bad(fmt::format("memory: more than {} pages", kMostPages), where);
+  const double accesses = static_cast<double>(settings.get<std::uint64_t>("accesses")) * scale;
+  return BurstShape{.pages = static_cast<std::uint32_t>(pages.count()),
+                    .accesses = std::max<std::uint64_t>(1, std::llround(accesses)),
+                    .sleep = settings.get<nanoseconds>("pause"),
+                    .write_share = settings.get<double>("write_share"),
+                    .fill = settings.get<std::string>("fill") != "none"};
+}
+
+Result<PatternShape> phased(const study::Load& load, const BurstShape& burst, double scale) {
+  const std::string where = fmt::format("loads.{}", load.name);
+  BRIM_CHECK(check_longer_than_nothing(load.settings, "phase", where));
+  const Pages working_set = scaled(load.settings.get<Bytes>("working_set"), scale);
+  if (working_set == Pages(0) || working_set.count() > burst.pages)
+    return bad(fmt::format("working_set: {} of the {} of its memory",
+                           human_bytes(load.settings.get<Bytes>("working_set")),
+                           human_bytes(load.settings.get<Bytes>("memory"))),
+               where);
+  return PhasedBursts{burst, static_cast<std::uint32_t>(working_set.count()),
+                      load.settings.get<nanoseconds>("phase")};
+}
+
+Result<PatternShape> pattern(const study::Load& load, double scale) {
+  BRIM_TRY(const BurstShape burst, burst_shape(load, scale));
+  if (load.family == "phases") return phased(load, burst, scale);
+  if (load.family == "sequential") return SequentialBursts{burst};
+  if (load.family == "zipf") return ZipfBursts{burst, load.settings.get<double>("exponent")};
+  BRIM_ASSERT(load.family == "uniform");
+  return UniformBursts{burst};
+}
+
+Result<std::vector<ProcessPlan>> processes(const std::vector<Consumer>& consumers, double scale) {
+  constexpr std::uint64_t kMostPages = std::numeric_limits<std::int32_t>::max();
+  std::vector<ProcessPlan> plans;
+  std::uint64_t pages = 0;
+  for (const Consumer& consumer : consumers) {
+    BRIM_TRY(const PatternShape shape, pattern(*consumer.load, scale));
+    plans.push_back({.start = consumer.start, .run_for = consumer.run_for, .pattern = shape});
+    pages += burst_of(shape).pages;
+  }
+  if (pages > kMostPages)
+    return bad(
+        fmt::format("consumers of more than {} pages; study.scale makes them smaller", kMostPages),
+        "guests");
+  return plans;
+}
+
+}  // namespace
+
+Result<SimulatedRun> machine_from_scenario(const study::Scenario& scenario) {
+  const auto scale = scenario.study.get<double>("scale");
+  const Settings& system = scenario.mechanism.settings;
+  BRIM_CHECK(check_longer_than_nothing(scenario.hardware, "access", "hardware"));
+  BRIM_CHECK(check_longer_than_nothing(system, "slice", "mechanism"));
+  BRIM_CHECK(check_longer_than_nothing(scenario.schedule, "duration", "schedule"));
+  BRIM_CHECK(check_longer_than_nothing(scenario.schedule, "sample_interval", "schedule"));
+  SimulatedRun run;
+  BRIM_TRY(run.consumers, plan_consumers(scenario));
+  MachinePlan& machine = run.machine;
+  BRIM_TRY(machine.memory, memory_shape(scenario, scale));
+  BRIM_TRY(machine.processes, processes(run.consumers, scale));
+  machine.processors = count_of(scenario.hardware, "processors");
+  machine.access = scenario.hardware.get<nanoseconds>("access");
+  machine.slice = system.get<nanoseconds>("slice");
+  machine.sample_interval = scenario.schedule.get<nanoseconds>("sample_interval");
+  BRIM_TRY(run.control, choose_control(system.get<std::string>("control"), "mechanism.control"));
+  run.controlled.frames = machine.memory.frames;
+  run.controlled.processors = machine.processors;
+  for (const Consumer& consumer : run.consumers)
+    run.controlled.interactive.push_back(consumer.interactive);
+  run.counter = named(kCounters, system, "counter");
+  run.duration = scenario.schedule.get<nanoseconds>("duration");
+  return run;
+}
+
+}  // namespace brim::thrash::model
