@@ -10,6 +10,7 @@
 #include "share/model/mechanism_plan.h"
 #include "share/model/share_area.h"
 #include "share/model/share_backend.h"
+#include "thrash/live/thrash_live_backend.h"
 #include "thrash/model/thrash_area.h"
 #include "thrash/model/thrash_backend.h"
 
@@ -59,6 +60,17 @@ std::vector<share::model::MemoryImage> simulated(std::vector<share::ImageContent
   return images;
 }
 
+Result<std::unique_ptr<study::Backend>> make_live_thrashing(const host::Host& host,
+                                                            const LiveOptions& options) {
+  thrash::live::ThrashPlaces places;
+  places.agent = agent_program("").value_or("");
+  BRIM_TRY(places.journal, journal_directory(host));
+  BRIM_TRY(places.swaps, swap_records_directory(host));
+  BRIM_TRY(places.groups, group_records_directory(host));
+  return thrash::live::make_thrash_live_backend(
+      host, std::move(places), {.whole_machine = options.whole_machine, .controls = {}});
+}
+
 }  // namespace
 
 std::span<const study::Area* const> study_areas() {
@@ -98,9 +110,9 @@ Result<share::model::MemoryImages> read_memory_images(std::span<const std::strin
   return images;
 }
 
-Result<std::unique_ptr<study::Backend>> make_live(const study::Area& area, const host::Host& host) {
-  if (&area == &thrash::model::thrash_area())
-    return fail(ErrorCode::missing, "live thrashing is not there yet: --model", "--live");
+Result<std::unique_ptr<study::Backend>> make_live(const study::Area& area, const host::Host& host,
+                                                  const LiveOptions& options) {
+  if (&area == &thrash::model::thrash_area()) return make_live_thrashing(host, options);
   BRIM_ASSERT(&area == &share::model::share_area());
   share::live::LivePlaces places;
   BRIM_TRY(places.cache, lab_cache_directory(""));

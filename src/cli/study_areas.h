@@ -25,8 +25,12 @@ namespace brim::cli {
 // found by. `cancel` must outlive them.
 [[nodiscard]] Result<share::model::MemoryImages> read_memory_images(
     std::span<const std::string> paths, const study::ScenarioFile& scenario, const Cancel& cancel);
+struct LiveOptions {
+  bool whole_machine = false;  // leave to let the whole machine thrash (live.where = "machine")
+};
 // `host` must outlive it. Errors: no place for brim's state or the lab's cache.
 [[nodiscard]] Result<std::unique_ptr<study::Backend>> make_live(const study::Area& area,
-                                                                const host::Host& host);
+                                                                const host::Host& host,
+                                                                const LiveOptions& options = {});
 
 }  // namespace brim::cli

@@ -26,6 +26,7 @@ struct RunOptions {
   bool live = false;
   bool model = false;
   bool both = false;
+  bool whole_machine = false;
   std::vector<std::string> sets;
   std::vector<std::string> catalogues;
   std::vector<std::string> images;
@@ -270,7 +271,8 @@ Result<int> run_scenario(const Session& session, const RunOptions& options) {
   BRIM_TRY(const study::ScenarioFile scenario, read_scenario(options));
   const study::Area& area = *scenario.base().area;
   BRIM_TRY(const host::Host host, open_host(session));
-  BRIM_TRY(const std::unique_ptr<study::Backend> live, make_live(area, host));
+  BRIM_TRY(const std::unique_ptr<study::Backend> live,
+           make_live(area, host, {.whole_machine = options.whole_machine}));
   const StopOnSignal stop;
   if (options.live) return run_one(session, options, scenario, *live, nullptr, stop.cancel());
   return run_both(session, options, scenario, *live, *make_model(area), stop.cancel());
@@ -287,6 +289,9 @@ void add_run(CLI::App& program, Session& session) {
   how->add_flag("--model", options->model, "By the area's model");
   how->add_flag("--both", options->both, "On this machine, then by the model, side by side");
   how->require_option(1);
+  command->add_flag("--whole-machine", options->whole_machine,
+                    "With a live study that says live.where = \"machine\": every program of this "
+                    "machine may be swapped out and wait");
   command->add_option("--set", options->sets, "In place of what the file says: study.scale=0.1")
       ->type_name("PATH=VALUE");
   command->add_option("--catalogue", options->catalogues, "Entries of your own, beside brim's")

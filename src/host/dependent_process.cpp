@@ -17,12 +17,20 @@
 namespace brim::host {
 namespace {
 
+// Whether the one write of a control file takes it all. Safe between fork and exec.
+bool write_word(const char* path, const char* word) {
+  const int file = ::open(path, O_WRONLY | O_CLOEXEC);
+  const auto length = static_cast<ssize_t>(std::strlen(word));
+  return file >= 0 && ::write(file, word, std::strlen(word)) == length && ::close(file) == 0;
+}
+
 // In the child, between fork and exec: only what is safe there. The errno of what failed, 0 never.
 int become_program(const ProgramStart& start, char* const* words, pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) return ESRCH;  // the parent died before that took effect
   if (!start.huge_pages && ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0) return errno;
+  if (start.killed_first && !write_word("/proc/self/oom_score_adj", "1000")) return errno;
   if (!start.cgroup.empty()) {
     const int procs = ::open((start.cgroup + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC);
     if (procs < 0 || ::write(procs, "0", 1) != 1) return errno;
@@ -75,12 +83,16 @@ Result<DependentProcess> DependentProcess::start(const ProgramStart& start) {
 }
 
 DependentProcess::DependentProcess(DependentProcess&& other) noexcept
-    : pid_(other.pid_), ended_(std::exchange(other.ended_, true)) {}
+    : pid_(other.pid_), ended_(std::exchange(other.ended_, true)), status_(other.status_) {}
 
 DependentProcess::~DependentProcess() { kill(); }
 
 bool DependentProcess::running() {
-  if (!ended_) ended_ = ::waitpid(pid_, nullptr, WNOHANG) != 0;
+  if (ended_) return false;
+  int status = 0;
+  const pid_t reaped = ::waitpid(pid_, &status, WNOHANG);
+  ended_ = reaped != 0;
+  if (reaped == pid_) status_ = status;
   return !ended_;
 }
 
@@ -96,6 +108,10 @@ bool DependentProcess::wait(std::chrono::milliseconds timeout) {
 
 void DependentProcess::pause() {
   if (running()) ::kill(pid_, SIGSTOP);
+}
+
+void DependentProcess::go_on() {
+  if (running()) ::kill(pid_, SIGCONT);
 }
 
 void DependentProcess::kill() {

@@ -9,6 +9,7 @@
 #include "base/result.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct ProgramStart {
   std::string log;                     // gets what it prints; an empty name: nobody does
   std::string cgroup;                  // the folder of the cgroup it begins in; empty: brim's own
   bool huge_pages = true;              // false: no transparent ones, whatever the host's setting
+  bool killed_first = false;           // when memory runs out, before anybody else (oom_score_adj)
 };
 
 class DependentProcess {
@@ -37,12 +39,16 @@ class DependentProcess {
   [[nodiscard]] bool wait(std::chrono::milliseconds timeout);
   // It does nothing from now on, its memory stays (SIGSTOP).
   void pause();
+  void go_on();  // (SIGCONT)
   void kill();
+  // How it ended by itself, as waitpid(2) tells it; nothing while it runs, and after kill().
+  [[nodiscard]] std::optional<int> status() const { return status_; }
 
  private:
   explicit DependentProcess(pid_t pid) : pid_(pid) {}
   pid_t pid_ = 0;
   bool ended_ = false;  // and reaped
+  std::optional<int> status_;
 };
 
 }  // namespace brim::host

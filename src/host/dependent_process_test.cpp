@@ -76,5 +76,28 @@ TEST(DependentProcess, A_program_that_is_not_there_is_missing) {
   EXPECT_FALSE(nowhere) << "never outside the cgroup it was to be in";
 }
 
+TEST(DependentProcess, How_it_ended_by_itself_is_known_and_that_it_was_killed_here_is_not_told) {
+  auto ending = DependentProcess::start({{"sh", "-c", "exit 7"}, "", ""});
+  ASSERT_TRUE(ending);
+  ASSERT_TRUE(ending->wait(seconds(10)));
+  ASSERT_TRUE(ending->status());
+  EXPECT_TRUE(WIFEXITED(*ending->status()));
+  EXPECT_EQ(WEXITSTATUS(*ending->status()), 7);
+  auto killed = DependentProcess::start({{"sleep", "1000"}, "", ""});
+  ASSERT_TRUE(killed);
+  EXPECT_FALSE(killed->status());
+  killed->kill();
+  EXPECT_FALSE(killed->status());
+}
+
+TEST(DependentProcess, What_was_paused_goes_on) {
+  auto process = DependentProcess::start({{"sh", "-c", "sleep 0.2; exit 0"}, "", ""});
+  ASSERT_TRUE(process);
+  process->pause();
+  EXPECT_FALSE(process->wait(milliseconds(1000)));
+  process->go_on();
+  EXPECT_TRUE(process->wait(seconds(10)));
+}
+
 }  // namespace
 }  // namespace brim::host

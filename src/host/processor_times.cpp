@@ -15,6 +15,7 @@ namespace {
 
 // Columns of the line "cpu" (proc(5)): user and nice hold guest and guest_nice, too.
 constexpr std::size_t kColumns = 8;  // user nice system idle iowait irq softirq steal
+constexpr std::size_t kNice = 1;
 constexpr std::size_t kIdle = 3;
 constexpr std::size_t kWaiting = 4;
 constexpr std::size_t kStolen = 7;
@@ -38,10 +39,12 @@ Result<ProcessorTimes> parse_processor_times(std::string_view text, std::string_
     at = stop;
     times.all += ProcessorTime(ticks);
     if (columns != kIdle && columns != kWaiting && columns != kStolen)
-      times.busy += ProcessorTime(ticks);
+      (columns <= static_cast<int>(kNice) ? times.user : times.system) += ProcessorTime(ticks);
+    if (columns == kWaiting) times.waiting += ProcessorTime(ticks);
   }
   if (columns < kLeastColumns)
     return fail(ErrorCode::io, "the line 'cpu' has fewer than four numbers", std::string(where));
+  times.busy = times.user + times.system;
   return times;
 }
 

@@ -20,6 +20,9 @@ using ProcessorTime = std::chrono::duration<std::int64_t, std::centi>;
 struct ProcessorTimes {
   ProcessorTime busy{0};  // neither idle nor waiting for I/O nor taken by the host's own host
   ProcessorTime all{0};
+  ProcessorTime user{0};     // guests' and nice included
+  ProcessorTime system{0};   // interrupts included
+  ProcessorTime waiting{0};  // idle, with I/O under way that a process of this processor waits for
 };
 [[nodiscard]] Result<ProcessorTimes> parse_processor_times(std::string_view text,
                                                            std::string_view where);

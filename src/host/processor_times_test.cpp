@@ -13,6 +13,9 @@ TEST(ProcessorTimes, Idle_waiting_and_stolen_time_is_not_busy) {
   ASSERT_TRUE(times);
   EXPECT_EQ(times->busy.count(), 10 + 20 + 30 + 6 + 7);
   EXPECT_EQ(times->all.count(), 10 + 20 + 30 + 400 + 50 + 6 + 7 + 80);
+  EXPECT_EQ(times->user.count(), 10 + 20);
+  EXPECT_EQ(times->system.count(), 30 + 6 + 7);
+  EXPECT_EQ(times->waiting.count(), 50);
 }
 
 TEST(ProcessorTimes, An_old_kernel_has_four_columns_and_less_is_an_error) {

@@ -2,10 +2,16 @@
 // brim-agent: the first process of a lab guest (pid 1), where it serves requests on its port; or,
 // as a process of the host, `brim-agent --load LOAD [--mergeable] [--progress FILE]`, a load that
 // runs until it is killed and says on standard output, as one JSON line, when its memory is filled.
-// FILE then holds its LoadProgress, for whoever maps it.
+// FILE then holds its LoadProgress, for whoever maps it. `brim-agent --consumer TEXT --shared NAME`
+// is a consumer of memory (consumer.h), `--probe TEXT --shared NAME` a probe (probe.h), which
+// starts
+// `--nothing`: a program that only ends.
 #include "base/json_text.h"
+#include "host/shared_memory.h"
+#include "lab/agent/consumer.h"
 #include "lab/agent/guest_init.h"
 #include "lab/agent/load_process.h"
+#include "lab/agent/probe.h"
 #include "lab/agent/service.h"
 
 #include <cerrno>
@@ -137,15 +143,55 @@ int run_as_process(const Arguments& arguments) {
   return 3;
 }
 
+using brim::host::SharedMemory;
+
+// "--consumer TEXT --shared NAME"; nothing for other arguments.
+std::optional<std::pair<std::string, std::string>> text_and_name(std::span<char*> given,
+                                                                 std::string_view role) {
+  if (given.size() != 4 || given[0] != role || given[2] != std::string_view("--shared"))
+    return std::nullopt;
+  return std::pair<std::string, std::string>(given[1], given[3]);
+}
+
+int consume(const std::string& text, const std::string& name) {
+  const auto load = brim::lab::parse_consumer(text);
+  const auto shared = SharedMemory::open(name, sizeof(brim::lab::ConsumerPage));
+  if (!load || !shared) {
+    tell(load ? shared.error() : load.error());
+    return 2;
+  }
+  const auto done =
+      brim::lab::run_consumer(*load, *static_cast<brim::lab::ConsumerPage*>(shared->data()));
+  if (!done) tell(done.error());
+  return done ? 0 : 3;
+}
+
+int probe(const std::string& text, const std::string& name) {
+  const auto task = brim::lab::parse_probe(text);
+  const auto shared = SharedMemory::open(name, sizeof(brim::lab::ProbePage));
+  if (!task || !shared) {
+    tell(task ? shared.error() : task.error());
+    return 2;
+  }
+  tell(brim::lab::run_probe(*task, *static_cast<brim::lab::ProbePage*>(shared->data())));
+  return 3;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc == 1 && ::getpid() == 1) run_guest();
-  const auto arguments =
-      parse_arguments(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
+  if (argc == 2 && argv[1] == std::string_view("--nothing")) return 0;
+  const auto given = std::span(argv, static_cast<std::size_t>(argc)).subspan(1);
+  if (const auto what = text_and_name(given, "--consumer"))
+    return consume(what->first, what->second);
+  if (const auto what = text_and_name(given, "--probe")) return probe(what->first, what->second);
+  const auto arguments = parse_arguments(given);
   if (arguments) return run_as_process(*arguments);
   std::fputs(
-      "usage: brim-agent --load LOAD [--mergeable] [--progress FILE], or as init of a lab guest\n",
+      "usage: brim-agent --load LOAD [--mergeable] [--progress FILE]\n"
+      "       brim-agent --consumer TEXT --shared NAME | --probe TEXT --shared NAME | --nothing\n"
+      "or as init of a lab guest\n",
       stderr);
   return 2;
 }

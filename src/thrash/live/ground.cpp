@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thrash/live/ground.h"
+
+#include "base/text.h"
+#include "host/swap_table.h"
+#include "host/system.h"
+#include "host/zswap.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace brim::thrash::live {
+namespace {
+
+constexpr Bytes kHeadroom = gibibytes(1);
+
+// Of this machine's memory, that the scenario's zswap may have; at least one.
+Result<unsigned> zswap_percent(const host::Host& host, const SwapPlan& swap) {
+  BRIM_TRY(const host::MemoryInfo memory, host::read_memory_info(host));
+  const double percent = 100 * swap.zswap_share_of / static_cast<double>(memory.total_bytes);
+  return static_cast<unsigned>(std::clamp(std::lround(percent), 1L, 100L));
+}
+
+Result<void> check_rights(const host::Host& host, const ThrashPlan& plan,
+                          const ThrashPlaces& places, bool whole_machine) {
+  if (!host.live())
+    return fail(ErrorCode::missing, "a live study needs this machine, not files of another",
+                host.root());
+  if (plan.whole_machine && !whole_machine)
+    return fail(
+        ErrorCode::bad_input,
+        "every program of this machine would be swapped out and wait: say --whole-machine if "
+        "that is meant, or live.where = \"group\"",
+        "live.where");
+  if (::geteuid() != 0)
+    return fail(ErrorCode::missing, "a live study needs root, for cgroups and swap; try sudo");
+  if (places.agent.empty())
+    return fail(ErrorCode::missing, "not beside brim: consumers and probes are processes of it",
+                "brim-agent");
+  return {};
+}
+
+Result<void> check_kernel(const host::Host& host, const ThrashPlan& plan) {
+  BRIM_TRY(const auto swaps, host::read_swap_table(host));
+  if (plan.swap.kind == SwapKind::zswap) {
+    BRIM_TRY(const auto settings, host::zswap_settings(host, {}));
+  }
+  if (plan.whole_machine) return {};
+  BRIM_TRY(const host::GroupPlaces group,
+           host::group_places(host, fmt::format("{}check", host::kLimitedGroupPrefix)));
+  const host::PartPlace& memory = group[host::GroupPart::memory];
+  if (memory.folder.empty()) return fail(ErrorCode::missing, memory.why_not);
+  return {};
+}
+
+Result<void> check_memory(const host::Host& host, const ThrashPlan& plan) {
+  BRIM_TRY(const host::MemoryInfo info, host::read_memory_info(host));
+  const Bytes tenth(info.total_bytes / 10);
+  const bool in_memory = plan.swap.kind == SwapKind::zram;
+  const Bytes demand = plan.most_demand();
+  Bytes wanted = std::max(kHeadroom, tenth) + demand;
+  Bytes there = Bytes(info.available_bytes) + (in_memory ? Bytes(0) : plan.swap.size);
+  if (!plan.whole_machine) {
+    const Bytes out = demand > plan.limit ? demand - plan.limit : Bytes(0);
+    wanted = plan.limit + std::min(kHeadroom, tenth) +
+             (in_memory ? std::min(out, plan.swap.size) : Bytes(0));
+    there = Bytes(info.available_bytes);
+  }
+  if (wanted <= there) return {};
+  return fail(ErrorCode::missing,
+              fmt::format("this run may take {}, what must be left to others included, and there "
+                          "are {}: try --set study.scale=0.1",
+                          human_bytes(wanted), human_bytes(there)));
+}
+
+}  // namespace
+
+Result<void> check_ground(const host::Host& host, const ThrashPlan& plan,
+                          const ThrashPlaces& places, bool whole_machine) {
+  BRIM_CHECK(check_rights(host, plan, places, whole_machine));
+  BRIM_CHECK(check_kernel(host, plan));
+  return check_memory(host, plan);
+}
+
+Result<void> Ground::switch_zswap_on(const host::Host& host, const ThrashPlan& plan,
+                                     const ThrashPlaces& places) {
+  BRIM_TRY(const unsigned percent, zswap_percent(host, plan.swap));
+  BRIM_TRY(const auto settings, host::zswap_settings(host, {"", percent}));
+  BRIM_TRY(auto journal, host::Journal::open(host, places.journal));
+  journal_.emplace(std::move(journal));
+  for (const host::KernelSetting& setting : settings)
+    BRIM_CHECK(journal_->change(setting.path, setting.value));
+  return {};
+}
+
+Result<Ground> Ground::make(const host::Host& host, const ThrashPlan& plan,
+                            const ThrashPlaces& places) {
+  Ground ground;
+  if (plan.swap.kind == SwapKind::zswap) BRIM_CHECK(ground.switch_zswap_on(host, plan, places));
+  auto area =
+      plan.swap.kind == SwapKind::zram
+          ? host::SwapArea::create_zram(host, places.swaps, {plan.swap.size, ""})
+          : host::SwapArea::create_file(host, places.swaps, {plan.swap.folder, plan.swap.size});
+  if (!area) return fail(std::move(area).error());
+  ground.area_.emplace(std::move(*area));
+  if (plan.whole_machine) return ground;
+  BRIM_TRY(auto group,
+           host::LimitedGroup::create(host, places.groups, fmt::format("thrash-{}", ::getpid()),
+                                      {plan.limit, {}}));
+  ground.group_.emplace(std::move(group));
+  return ground;
+}
+
+Result<void> Ground::end() {
+  if (group_) BRIM_CHECK(group_->remove());
+  if (area_) BRIM_CHECK(area_->remove());
+  if (!journal_) return {};
+  for (const host::Restored& one : journal_->restore_own())
+    if (one.outcome == host::RestoreOutcome::failed)
+      return fail(ErrorCode::io, fmt::format("could not put it back: {}", one.detail),
+                  one.entry.path);
+  return {};
+}
+
+Result<void> Ground::still_there(const host::Host& host) const {
+  if (group_ && !host.exists(group_->places()[host::GroupPart::memory].folder))
+    return fail(ErrorCode::gone, "somebody has removed the consumers' cgroup",
+                group_->places()[host::GroupPart::memory].folder);
+  BRIM_TRY(const auto entry, host::find_swap(host, area_->path()));
+  if (!entry)
+    return fail(ErrorCode::gone, "somebody has switched off the run's swap area", area_->path());
+  return {};
+}
+
+}  // namespace brim::thrash::live

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thrash/live/live_consumers.h"
+
+#include "host/process.h"
+#include "host/system.h"
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+
+namespace brim::thrash::live {
+namespace {
+
+double seconds(std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-9; }
+
+// What is there for consumers, of the limit or of all that is available now.
+Result<Bytes> memory_for(const host::Host& host, const ThrashPlan& plan) {
+  Bytes all = plan.limit;
+  if (plan.whole_machine) {
+    BRIM_TRY(const host::MemoryInfo info, host::read_memory_info(host));
+    all = Bytes(info.available_bytes);
+  }
+  const Bytes probes = plan.probes ? plan.probe_memory : Bytes(0);
+  return all > probes ? all - probes : Bytes(0);
+}
+
+}  // namespace
+
+std::string how_it_ended(const host::DependentProcess& process) {
+  const std::optional<int> status = process.status();
+  if (!status) return "ended";
+  if (WIFSIGNALED(*status))
+    return fmt::format("was killed by signal {} ({})", WTERMSIG(*status),
+                       ::strsignal(WTERMSIG(*status)));
+  return fmt::format("ended with status {}", WEXITSTATUS(*status));
+}
+
+// It begins in the folder that limits, so that all it takes is charged there.
+Result<host::DependentProcess> start_in_group(const host::ProgramStart& start,
+                                              const host::LimitedGroup* group) {
+  host::ProgramStart there = start;
+  if (group != nullptr) there.cgroup = group->places()[host::GroupPart::memory].folder;
+  BRIM_TRY(host::DependentProcess process, host::DependentProcess::start(there));
+  if (group != nullptr) BRIM_CHECK(group->add(process.pid()));
+  return process;
+}
+
+Result<void> LiveConsumers::start_one(const ConsumerPlan& plan, const std::string& agent,
+                                      std::uint64_t seed) {
+  BRIM_TRY(auto shared, host::SharedMemory::create(sizeof(lab::ConsumerPage)));
+  new (shared.data()) lab::ConsumerPage();
+  ConsumerPlan own = plan;
+  own.load.seed = seed;
+  host::ProgramStart start;
+  start.arguments = {agent, "--consumer", lab::format_consumer(own.load), "--shared",
+                     shared.name()};
+  start.huge_pages = false;
+  start.killed_first = true;
+  auto process = start_in_group(start, ground_->group());
+  if (!process)
+    return fail(
+        process.error().code,
+        fmt::format("could not start consumer {}: {}", consumers_.size() + 1, process.error().what),
+        process.error().where);
+  consumers_.push_back({own, std::move(shared), std::move(*process)});
+  return {};
+}
+
+Result<LiveConsumers> LiveConsumers::start(const host::Host& host, const ThrashPlan& plan,
+                                           const Ground& ground, const std::string& agent,
+                                           std::uint64_t seed) {
+  BRIM_TRY(const Bytes memory, memory_for(host, plan));
+  LiveConsumers consumers(host, ground, memory);
+  const Rng rng(seed);
+  for (std::size_t i = 0; i < plan.consumers.size(); ++i)
+    BRIM_CHECK(consumers.start_one(plan.consumers[i], agent, rng.split("consumer", i).next()));
+  return consumers;
+}
+
+Result<bool> LiveConsumers::ready() {
+  bool all = true;
+  for (std::size_t i = 0; i < consumers_.size(); ++i) {
+    Consumer& one = consumers_[i];
+    if (!one.process.running())
+      return fail(ErrorCode::gone,
+                  fmt::format("consumer {} {} before it had begun: the limit of memory may be too "
+                              "small for the processes alone",
+                              i + 1, how_it_ended(one.process)));
+    all = all && one.page().ready;
+  }
+  return all;
+}
+
+void LiveConsumers::begin(std::chrono::steady_clock::time_point start, const LiveControl* control) {
+  start_ = start.time_since_epoch().count();
+  for (std::size_t i = 0; i < consumers_.size(); ++i) {
+    Consumer& one = consumers_[i];
+    one.admitted = control == nullptr || control->admits(i);
+    if (one.admitted)
+      lab::tell_consumer(one.page(), start_ + one.plan.start.count(),
+                         start_ + one.plan.end.count());
+    else
+      one.process.kill();
+  }
+}
+
+Result<void> LiveConsumers::see_death(std::size_t number, std::uint64_t oom_kills) {
+  Consumer& one = consumers_.at(number);
+  const char* const said = one.page().failed.data();
+  if (oom_kills <= oom_kills_seen_)
+    return fail(ErrorCode::gone,
+                fmt::format("consumer {} {} before its time{}{}", number + 1,
+                            how_it_ended(one.process), *said == '\0' ? "" : ": ", said));
+  ++oom_kills_seen_;
+  one.killed = true;
+  return {};
+}
+
+Result<bool> LiveConsumers::look(const std::function<std::uint64_t()>& oom_kills) {
+  const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
+  bool changed = false;
+  for (std::size_t i = 0; i < consumers_.size(); ++i) {
+    Consumer& one = consumers_[i];
+    if (!one.admitted) continue;
+    // Its page after its process: it may write its end while it is looked at.
+    const bool dead = !one.ended() && !one.process.running();
+    if (dead && one.page().ended == 0) BRIM_CHECK(see_death(i, oom_kills()));
+    const bool runs = !one.ended() && now >= start_ + one.plan.start.count();
+    changed = changed || runs != one.runs;
+    one.runs = runs;
+    if (one.ended()) one.held = false;
+  }
+  return changed;
+}
+
+bool LiveConsumers::all_ended() const {
+  return std::ranges::all_of(consumers_,
+                             [](const Consumer& one) { return !one.admitted || one.ended(); });
+}
+
+void LiveConsumers::read_faults(Consumer& one, ConsumerTotals& totals) const {
+  if (one.page().ended != 0) {
+    one.minor_faults = one.page().minor_faults;
+    one.major_faults = one.page().major_faults;
+  } else if (const auto process = host::Process::open(*host_, one.process.pid())) {
+    if (const auto stat = process->stat()) {
+      one.minor_faults = stat->minor_faults;
+      one.major_faults = stat->major_faults;
+      totals.waiting += stat->state == 'D' ? 1 : 0;
+    }
+  }
+  totals.minor_faults += one.minor_faults;
+  totals.major_faults += one.major_faults;
+}
+
+ConsumerTotals LiveConsumers::totals() {
+  ConsumerTotals totals;
+  for (Consumer& one : consumers_) {
+    if (!one.admitted) continue;
+    totals.accesses += one.page().accesses.load(std::memory_order_relaxed);
+    totals.running += one.runs ? 1 : 0;
+    totals.held += one.held ? 1 : 0;
+    read_faults(one, totals);
+  }
+  return totals;
+}
+
+void LiveConsumers::record(std::vector<ConsumerRecord>& records) const {
+  if (records.empty())
+    records.resize(static_cast<std::size_t>(
+        std::ranges::count_if(consumers_, [](const Consumer& one) { return one.admitted; })));
+  auto record = records.begin();
+  for (const Consumer& one : consumers_) {
+    if (!one.admitted) continue;
+    record->start_seconds = seconds(one.plan.start.count());
+    record->due_seconds = seconds(one.plan.end.count());
+    record->killed = one.killed;
+    if (const std::int64_t ended = one.page().ended; ended != 0)
+      record->ended_seconds = seconds(ended - start_);
+    record->accesses.push_back(one.page().accesses.load(std::memory_order_relaxed));
+    ++record;
+  }
+}
+
+std::size_t LiveConsumers::killed() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(consumers_, [](const Consumer& one) { return one.killed; }));
+}
+
+bool LiveConsumers::locked() const {
+  return std::ranges::all_of(consumers_,
+                             [](const Consumer& one) { return one.page().locked.load(); });
+}
+
+ConsumerView LiveConsumers::consumer(std::size_t number) const {
+  const Consumer& one = consumers_.at(number);
+  return {one.process.pid(), one.plan.load.memory, one.plan.interactive, one.runs && !one.ended(),
+          one.held};
+}
+
+void LiveConsumers::hold(std::size_t number) {
+  Consumer& one = consumers_.at(number);
+  one.process.pause();
+  one.held = true;
+}
+
+void LiveConsumers::let_go_on(std::size_t number) {
+  Consumer& one = consumers_.at(number);
+  one.process.go_on();
+  one.held = false;
+}
+
+}  // namespace brim::thrash::live

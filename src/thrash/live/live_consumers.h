@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The consumers of a live run: processes of brim-agent, in the group from before they take any
+// memory, waiting until they are told their times. They die with this object, and with brim.
+
+#include "base/result.h"
+#include "host/dependent_process.h"
+#include "host/host.h"
+#include "host/shared_memory.h"
+#include "lab/agent/consumer.h"
+#include "thrash/live/ground.h"
+#include "thrash/live/live_control.h"
+#include "thrash/live/thrash_plan.h"
+#include "thrash/measure/run_record.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace brim::thrash::live {
+
+// Of all consumers together, since they began; of one that was killed, until it was looked at last.
+struct ConsumerTotals {
+  std::uint64_t accesses = 0;
+  std::uint64_t minor_faults = 0;
+  std::uint64_t major_faults = 0;
+  std::size_t running = 0;
+  std::size_t held = 0;
+  std::size_t waiting = 0;  // for a page or the device (state D)
+};
+
+class LiveConsumers final : public ConsumerControls {
+ public:
+  // All have started and wait to be told. `host`, `plan` and `ground` must outlive it. `seed` keys
+  // what each draws.
+  [[nodiscard]] static Result<LiveConsumers> start(const host::Host& host, const ThrashPlan& plan,
+                                                   const Ground& ground, const std::string& agent,
+                                                   std::uint64_t seed);
+
+  // Whether all are ready to be told; `gone` where one never will be.
+  [[nodiscard]] Result<bool> ready();
+  // Those that `control` does not admit are ended. Null: nobody controls.
+  void begin(std::chrono::steady_clock::time_point start, const LiveControl* control);
+
+  // Looks at who has ended; whether who runs is another than at the last look. `gone` for one that
+  // ended before its time, unless memory ran out meanwhile, which is a result: `oom_kills` tells
+  // how many were killed for that since the run's start.
+  [[nodiscard]] Result<bool> look(const std::function<std::uint64_t()>& oom_kills);
+  [[nodiscard]] bool all_ended() const;
+  [[nodiscard]] ConsumerTotals totals();
+  // Accesses of each that was admitted are added to its record; by the order of the scenario.
+  void record(std::vector<ConsumerRecord>& records) const;
+  [[nodiscard]] std::size_t killed() const;
+  // Whether all could lock their programs in memory.
+  [[nodiscard]] bool locked() const;
+
+  [[nodiscard]] std::size_t consumers() const override { return consumers_.size(); }
+  [[nodiscard]] ConsumerView consumer(std::size_t number) const override;
+  [[nodiscard]] Bytes memory() const override { return memory_; }
+  [[nodiscard]] const host::LimitedGroup* group() const override { return ground_->group(); }
+  void hold(std::size_t number) override;
+  void let_go_on(std::size_t number) override;
+
+ private:
+  struct Consumer {
+    ConsumerPlan plan;
+    host::SharedMemory shared;
+    host::DependentProcess process;
+    bool admitted = true;
+    bool runs = false;  // at the last look
+    bool held = false;
+    bool killed = false;
+    std::uint64_t minor_faults = 0;  // when looked at last
+    std::uint64_t major_faults = 0;
+
+    [[nodiscard]] lab::ConsumerPage& page() const {
+      return *static_cast<lab::ConsumerPage*>(shared.data());
+    }
+    [[nodiscard]] bool ended() const { return killed || page().ended != 0; }
+  };
+  LiveConsumers(const host::Host& host, const Ground& ground, Bytes memory)
+      : host_(&host), ground_(&ground), memory_(memory) {}
+  [[nodiscard]] Result<void> start_one(const ConsumerPlan& plan, const std::string& agent,
+                                       std::uint64_t seed);
+  void read_faults(Consumer& one, ConsumerTotals& totals) const;
+  // `gone` unless the kernel killed it.
+  [[nodiscard]] Result<void> see_death(std::size_t number, std::uint64_t oom_kills);
+
+  const host::Host* host_;
+  const Ground* ground_;
+  Bytes memory_;
+  std::vector<Consumer> consumers_;
+  std::int64_t start_ = 0;
+  std::uint64_t oom_kills_seen_ = 0;
+};
+
+// "killed by signal 9 (Killed)", "ended with status 3".
+[[nodiscard]] std::string how_it_ended(const host::DependentProcess& process);
+// A program of the agent in the group, in all its folders.
+[[nodiscard]] Result<host::DependentProcess> start_in_group(const host::ProgramStart& start,
+                                                            const host::LimitedGroup* group);
+
+}  // namespace brim::thrash::live

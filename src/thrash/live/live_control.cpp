@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thrash/live/live_control.h"
+
+#include "base/text.h"
+#include "study/choice_text.h"
+#include "thrash/live/fitting_controls.h"
+#include "thrash/model/thrash_controls.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace brim::thrash::live {
+namespace {
+
+using study::Settings;
+
+constexpr study::Parameter kRoundRobin[] = {
+    {"slice", study::ParameterType::duration, "", "2s", "Before the next ones run."}};
+
+Result<std::unique_ptr<LiveControl>> make_nobody(const host::Host&, const Settings&) {
+  return std::unique_ptr<LiveControl>();
+}
+Result<std::unique_ptr<LiveControl>> make_round_robin(const host::Host&, const Settings& settings) {
+  const auto slice = settings.get<std::chrono::nanoseconds>("slice");
+  if (slice < std::chrono::milliseconds(10))
+    return fail(ErrorCode::bad_input, "a slice of less than 10 ms", "mechanism.control");
+  return std::make_unique<RoundRobinControl>(slice);
+}
+Result<std::unique_ptr<LiveControl>> make_subset(const host::Host&, const Settings&) {
+  return std::make_unique<SubsetControl>();
+}
+
+bool known_to_the_model(std::string_view name) {
+  return std::ranges::any_of(model::thrash_controls(), [name](const model::ControlPolicy& one) {
+    return one.family.name == name;
+  });
+}
+
+}  // namespace
+
+std::vector<LiveControlPolicy> own_live_controls() {
+  return {
+      {{"none", "Nobody controls.", {}}, make_nobody},
+      {{"sigstop-round-robin", "As many as fit run, the next ones after each slice.", kRoundRobin},
+       make_round_robin},
+      {{"subset", "Only the first that fit run at all.", {}}, make_subset}};
+}
+
+Result<ChosenLiveControl> choose_live_control(std::string_view text,
+                                              std::span<const LiveControlPolicy> others,
+                                              const std::string& where) {
+  std::vector<LiveControlPolicy> all = own_live_controls();
+  all.insert(all.end(), others.begin(), others.end());
+  std::ranges::sort(all, {}, [](const LiveControlPolicy& one) { return one.family.name; });
+  std::vector<study::Family> families;
+  std::string names;
+  for (const LiveControlPolicy& one : all) {
+    families.push_back(one.family);
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", one.family.name);
+  }
+  const std::string_view name = trim(text.substr(0, text.find('(')));
+  const bool here = std::ranges::find(families, name, &study::Family::name) != families.end();
+  if (!here && known_to_the_model(name))
+    return fail(
+        ErrorCode::bad_input,
+        fmt::format("control '{}' is the model's alone; on this machine there are {}", name, names),
+        where);
+  BRIM_TRY(study::TextChoice choice, study::parse_choice_text(text, families, "control", where));
+  return ChosenLiveControl{all.at(choice.place), std::move(choice.settings),
+                           std::move(choice.words)};
+}
+
+}  // namespace brim::thrash::live

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thrash/live/thrash_plan.h"
+
+#include "base/text.h"
+#include "thrash/model/thrash_area.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+
+namespace brim::thrash::live {
+namespace {
+
+using std::chrono::duration;
+using std::chrono::nanoseconds;
+using study::Settings;
+
+// What a process of the agent takes besides its load: page tables, stack, its own data. Measured at
+// about 200 KiB; generous, for a limit that is too small shows late.
+constexpr Bytes kProcessOverhead = kibibytes(512);
+constexpr Bytes kLeastRoom = mebibytes(4);  // of a group, for what the kernel keeps
+constexpr auto kLeastInterval = std::chrono::milliseconds(100);  // processor time is in ticks
+
+Bytes scaled(Bytes bytes, double scale) {
+  const double pages = static_cast<double>(bytes.count()) / kPageSize * scale;
+  return bytes_of(
+      Pages(std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(pages)))));
+}
+
+nanoseconds shortened(nanoseconds time, double speed) {
+  return nanoseconds(std::llround(static_cast<double>(time.count()) / speed));
+}
+
+lab::AccessOrder order_of(std::string_view family) {
+  if (family == "sequential") return lab::AccessOrder::sequential;
+  if (family == "zipf") return lab::AccessOrder::zipf;
+  if (family == "phases") return lab::AccessOrder::phases;
+  BRIM_ASSERT(family == "uniform");
+  return lab::AccessOrder::uniform;
+}
+
+lab::ConsumerFill fill_of(const std::string& name) {
+  if (name == "half_compressible") return lab::ConsumerFill::half_compressible;
+  return name == "incompressible" ? lab::ConsumerFill::incompressible : lab::ConsumerFill::none;
+}
+
+lab::ConsumerLoad consumer_load(const study::Load& load, double scale) {
+  const Settings& settings = load.settings;
+  lab::ConsumerLoad made;
+  made.memory = scaled(settings.get<Bytes>("memory"), scale);
+  const auto accesses = settings.get<std::uint64_t>("accesses");
+  made.accesses = std::max<std::uint64_t>(
+      1, static_cast<std::uint64_t>(std::llround(static_cast<double>(accesses) * scale)));
+  made.pause = settings.get<nanoseconds>("pause");
+  made.order = order_of(load.family);
+  made.write_share = settings.get<double>("write_share");
+  made.fill = fill_of(settings.get<std::string>("fill"));
+  if (settings.has("exponent")) made.exponent = settings.get<double>("exponent");
+  if (settings.has("working_set")) {
+    made.working_set = scaled(settings.get<Bytes>("working_set"), scale);
+    made.phase = settings.get<nanoseconds>("phase");
+  }
+  return made;
+}
+
+Result<void> plan_all_consumers(const study::Scenario& scenario, ThrashPlan& plan) {
+  BRIM_TRY(const std::vector<model::Consumer> consumers, model::plan_consumers(scenario));
+  const auto scale = scenario.study.get<double>("scale");
+  for (const model::Consumer& one : consumers)
+    plan.consumers.push_back({consumer_load(*one.load, scale), shortened(one.start, plan.speed),
+                              shortened(one.start + one.run_for, plan.speed), one.interactive});
+  return {};
+}
+
+Result<void> plan_swap(const study::Scenario& scenario, SwapPlan& swap) {
+  const Settings& hardware = scenario.hardware;
+  const auto& kind = hardware.get<std::string>("swap");
+  if (kind == "remote")
+    return fail(ErrorCode::bad_input,
+                "another machine's memory is for the model: here there are disk, zram and zswap",
+                "hardware.swap");
+  swap.kind = kind == "zram" ? SwapKind::zram : kind == "zswap" ? SwapKind::zswap : SwapKind::file;
+  const auto scale = scenario.study.get<double>("scale");
+  swap.size = scaled(hardware.get<Bytes>("swap_size"), scale);
+  swap.folder = scenario.live.get<std::string>("swap_folder");
+  if (swap.folder.empty() || swap.folder.front() != '/' ||
+      swap.folder.find(',') != std::string::npos)
+    return fail(ErrorCode::bad_input, "expected an absolute path, without a comma",
+                "live.swap_folder");
+  swap.zswap_share_of = hardware.get<double>("zswap_pool") * scale *
+                        static_cast<double>(hardware.get<Bytes>("memory").count());
+  return {};
+}
+
+Result<void> check_room(const ThrashPlan& plan) {
+  if (plan.whole_machine) return {};
+  const Bytes least = kLeastRoom + kProcessOverhead * (plan.consumers.size() + 2) +
+                      (plan.probes ? plan.probe_memory : Bytes(0));
+  if (plan.limit >= least) return {};
+  return fail(ErrorCode::bad_input,
+              fmt::format("{} for consumers: {} processes and probes need {} before any memory of "
+                          "their own; try a larger hardware.memory, fewer consumers or live.probes "
+                          "= false",
+                          human_bytes(plan.limit), plan.consumers.size(), human_bytes(least)),
+              "hardware.memory");
+}
+
+void note_consumers(ThrashPlan& plan) {
+  std::map<Bytes, std::size_t> sizes;
+  for (const ConsumerPlan& one : plan.consumers) ++sizes[one.load.memory];
+  std::string words;
+  for (const auto& [size, count] : sizes)
+    words += fmt::format("{}{} of {}", words.empty() ? "" : ", ", count, human_bytes(size));
+  plan.notes.push_back(fmt::format(
+      "Consumers ({}) are processes of this machine, without transparent huge pages; before it "
+      "takes its memory each locks its program and stack, so that it waits for pages of its load "
+      "alone. They are the first that the kernel kills when memory runs out.",
+      words));
+}
+
+void note_place(const study::Scenario& scenario, ThrashPlan& plan) {
+  if (plan.whole_machine) {
+    plan.notes.emplace_back(
+        "WARNING: the whole machine thrashes: consumers have no limit of their own "
+        "(live.where = \"machine\"), so that every program here may be swapped out and wait; "
+        "hardware.memory says nothing.");
+    return;
+  }
+  plan.notes.push_back(fmt::format(
+      "The scenario's machine is a cgroup of this one with a hard limit of {}: what the scenario's "
+      "memory is less own_memory. Reclaim is that of a cgroup: by whoever needs a page, without "
+      "kswapd.",
+      human_bytes(plan.limit)));
+  if (plan.probes)
+    plan.notes.push_back(fmt::format(
+        "Probes live in the group, too, and take {} and what a small program takes of its memory.",
+        human_bytes(plan.probe_memory)));
+  if (scenario.mechanism.settings.get<Bytes>("swapped_at_start") > Bytes(0))
+    plan.notes.emplace_back(
+        "Nothing is swapped out at the start: mechanism.swapped_at_start is for "
+        "the model.");
+}
+
+void note_swap(const study::Scenario& scenario, ThrashPlan& plan) {
+  const auto& wanted = scenario.hardware.get<std::string>("swap");
+  const std::string file =
+      fmt::format("a swap file of {} in {}", human_bytes(plan.swap.size), plan.swap.folder);
+  if (plan.swap.kind == SwapKind::zram)
+    plan.notes.push_back(
+        fmt::format("Pages go to a zram device of {}, compressed by this kernel's own choice. Its "
+                    "memory is not "
+                    "the group's. With fill = \"none\" pages are zeros but for the bytes that were "
+                    "written, and "
+                    "compress very well.",
+                    human_bytes(plan.swap.size)));
+  else if (plan.swap.kind == SwapKind::zswap)
+    plan.notes.push_back(
+        fmt::format("Pages go through zswap to {}: pages in and out count those that zswap took or "
+                    "gave; what it "
+                    "wrote back is counted once.",
+                    file));
+  else
+    plan.notes.push_back(fmt::format(
+        "The swap device '{}' is {}, on whatever disk that is: hardware.disk_* are for the model.",
+        wanted, file));
+  plan.notes.emplace_back(
+      "Swap and I/O counters are the whole system's: what else swaps here at the time is in them.");
+}
+
+}  // namespace
+
+Bytes ThrashPlan::most_demand() const {
+  std::map<nanoseconds, std::int64_t> changes;
+  for (const ConsumerPlan& one : consumers) {
+    const auto size = static_cast<std::int64_t>(one.load.memory.count());
+    changes[one.start] += size;
+    changes[one.end] -= size;
+  }
+  std::int64_t now = 0;
+  std::int64_t most = 0;
+  for (const auto& [time, change] : changes) most = std::max(most, now += change);
+  return Bytes(static_cast<std::uint64_t>(most));
+}
+
+Result<ThrashPlan> plan_thrash(const study::Scenario& scenario) {
+  ThrashPlan plan;
+  plan.speed = scenario.live.get<double>("speed");
+  plan.whole_machine = scenario.live.get<std::string>("where") == "machine";
+  plan.probes = scenario.live.get<bool>("probes");
+  plan.probe_memory = scenario.live.get<Bytes>("probe_memory");
+  if (plan.probes && plan.probe_memory == Bytes(0))
+    return fail(ErrorCode::bad_input, "a probe needs a page or more", "live.probe_memory");
+  plan.control = scenario.mechanism.settings.get<std::string>("control");
+  plan.duration = shortened(scenario.schedule.get<nanoseconds>("duration"), plan.speed);
+  plan.sample_interval = scenario.schedule.get<nanoseconds>("sample_interval");
+  if (plan.sample_interval < kLeastInterval)
+    return fail(ErrorCode::bad_input,
+                "less than 100 ms between samples: processor time is counted "
+                "in ticks of 10 ms",
+                "schedule.sample_interval");
+  BRIM_CHECK(plan_all_consumers(scenario, plan));
+  BRIM_TRY(plan.limit, model::memory_for_consumers(scenario));
+  BRIM_CHECK(plan_swap(scenario, plan.swap));
+  BRIM_CHECK(check_room(plan));
+  note_consumers(plan);
+  note_place(scenario, plan);
+  note_swap(scenario, plan);
+  if (plan.speed != 1)
+    plan.notes.push_back(fmt::format(
+        "The schedule goes {:g} times faster than the scenario's; bursts and the interval of "
+        "samples do not. Times of samples are the scenario's, rates and lengths this machine's.",
+        plan.speed));
+  plan.notes.emplace_back(
+      "Page replacement and its parameters are this kernel's own: those under [mechanism] but "
+      "own_memory and control are for the model. Page-ins and page-outs in the system's own "
+      "counters are Linux's pgpgin and pgpgout: KiB of all block I/O.");
+  return plan;
+}
+
+}  // namespace brim::thrash::live

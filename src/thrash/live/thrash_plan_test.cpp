@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thrash/live/thrash_plan.h"
+
+#include "thrash/model/thrash_area.h"
+
+#include <array>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace brim::thrash::live {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Contains;
+using testing::HasSubstr;
+
+constexpr std::string_view kThrashStudy = R"(
+area = "thrash"
+[schedule]
+duration = "100s"
+sample_interval = "1s"
+[hardware]
+memory = "200MiB"
+swap = "disk"
+swap_size = "1GiB"
+[mechanism]
+policy = "system"
+own_memory = "50MiB"
+[loads.writer]
+kind = "uniform"
+memory = "40MiB"
+accesses = 2000
+pause = "10ms"
+fill = "half_compressible"
+[loads.other]
+kind = "phases"
+memory = "20MiB"
+working_set = "4MiB"
+phase = "3s"
+[[guests]]
+count = 3
+load = "writer"
+settle = "10s"
+start_interval = "5s"
+[[guests]]
+count = 1
+load = "other"
+settle = "0s"
+start_interval = "0s"
+run_for = "30s"
+interactive = true
+)";
+
+Result<ThrashPlan> plan_of(const std::vector<std::string>& sets) {
+  const std::array<const study::Area*, 1> areas{&model::thrash_area()};
+  std::vector<study::Override> overrides;
+  for (const std::string& set : sets) overrides.push_back(*study::parse_override(set));
+  const auto file =
+      study::ScenarioFile::parse(kThrashStudy, "study.toml", study::Catalogue(), areas, overrides);
+  EXPECT_TRUE(file) << error_line(file.error());
+  return plan_thrash(file->base());
+}
+
+TEST(ThrashPlan, Consumers_get_what_the_scenario_says) {
+  const auto plan = plan_of({});
+  ASSERT_TRUE(plan) << error_line(plan.error());
+  ASSERT_EQ(plan->consumers.size(), 4U);
+  EXPECT_EQ(plan->consumers[0].start, 15s);
+  EXPECT_EQ(plan->consumers[2].start, 25s);
+  EXPECT_EQ(plan->consumers[2].end, 25s + 20s) << "tp = N tc + tc";
+  const lab::ConsumerLoad& load = plan->consumers[1].load;
+  EXPECT_EQ(load.memory, mebibytes(40));
+  EXPECT_EQ(load.accesses, 2000U);
+  EXPECT_EQ(load.pause, 10ms);
+  EXPECT_EQ(load.order, lab::AccessOrder::uniform);
+  EXPECT_EQ(load.fill, lab::ConsumerFill::half_compressible);
+  EXPECT_EQ(plan->consumers[3].load.order, lab::AccessOrder::phases);
+  EXPECT_EQ(plan->consumers[3].load.working_set, mebibytes(4));
+  EXPECT_TRUE(plan->consumers[3].interactive);
+  EXPECT_EQ(plan->limit, mebibytes(150));
+  EXPECT_EQ(plan->swap.kind, SwapKind::file);
+  EXPECT_FALSE(plan->whole_machine);
+}
+
+TEST(ThrashPlan, Scale_shrinks_memory_and_bursts_and_speed_the_schedule) {
+  const auto plan = plan_of({"study.scale=0.5", "live.speed=5"});
+  ASSERT_TRUE(plan) << error_line(plan.error());
+  EXPECT_EQ(plan->limit, mebibytes(75));
+  EXPECT_EQ(plan->swap.size, mebibytes(512));
+  EXPECT_EQ(plan->consumers[0].load.memory, mebibytes(20));
+  EXPECT_EQ(plan->consumers[0].load.accesses, 1000U);
+  EXPECT_EQ(plan->consumers[0].load.pause, 10ms) << "bursts stay as they are";
+  EXPECT_EQ(plan->consumers[0].start, 3s);
+  EXPECT_EQ(plan->consumers[0].end, 7s);
+  EXPECT_EQ(plan->duration, 20s);
+  EXPECT_EQ(plan->sample_interval, 1s);
+  EXPECT_THAT(plan->notes, Contains(HasSubstr("5 times faster")));
+}
+
+TEST(ThrashPlan, Demand_is_what_runs_at_once) {
+  const auto plan = plan_of({});
+  ASSERT_TRUE(plan);
+  // At 25 s all three of 40 MiB, and the one of 20, which is there until 30 s.
+  EXPECT_EQ(plan->most_demand(), mebibytes(140));
+  EXPECT_EQ(plan_of({"guests.1.run_for=20s"})->most_demand(), mebibytes(120));
+}
+
+TEST(ThrashPlan, What_stands_for_what_is_said) {
+  EXPECT_THAT(plan_of({})->notes, Contains(HasSubstr("a swap file of 1.0 GiB in /var/tmp")));
+  EXPECT_THAT(plan_of({"hardware.swap=zram"})->notes, Contains(HasSubstr("zram")));
+  const auto machine = plan_of({"live.where=machine"});
+  EXPECT_THAT(machine->notes, Contains(HasSubstr("WARNING: the whole machine")));
+  EXPECT_TRUE(machine->whole_machine);
+}
+
+TEST(ThrashPlan, What_cannot_be_here_is_an_error_that_says_so) {
+  const auto what = [](const std::string& set) {
+    const auto plan = plan_of({set});
+    EXPECT_FALSE(plan) << set;
+    return plan ? "" : error_line(plan.error());
+  };
+  EXPECT_THAT(what("hardware.swap=remote"), HasSubstr("for the model"));
+  EXPECT_THAT(what("mechanism.own_memory=200MiB"), HasSubstr("own_memory"));
+  EXPECT_THAT(what("hardware.memory=58MiB"), HasSubstr("processes and probes need"));
+  EXPECT_THAT(what("live.swap_folder=here"), HasSubstr("absolute path"));
+  EXPECT_THAT(what("schedule.sample_interval=10ms"), HasSubstr("sample_interval"));
+}
+
+}  // namespace
+}  // namespace brim::thrash::live
