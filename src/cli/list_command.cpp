@@ -8,6 +8,7 @@
 #include "study/built_in.h"
 #include "study/metric.h"
 #include "thrash/model/replacement_table.h"
+#include "thrash/model/thrash_controls.h"
 
 #include <algorithm>
 #include <array>
@@ -157,6 +158,8 @@ Result<Document> parameters_document() {
   for (const auto& policy : thrash::model::replacement_policies())
     add_rows("thrash replacement " + std::string(policy.family.name), policy.family.parameters,
              rows);
+  for (const auto& control : thrash::model::thrash_controls())
+    add_rows("thrash control " + std::string(control.family.name), control.family.parameters, rows);
   return text_document("parameters", "Parameters of scenarios and policies",
                        {"of", "key", "type", "unit", "default", "choices", "summary"}, rows);
 }
@@ -180,6 +183,13 @@ Result<Document> policies_document() {
                        {"area", "kind", "name", "summary"}, rows);
 }
 
+Result<Document> controls_document() {
+  Rows rows;
+  for (const auto& control : thrash::model::thrash_controls())
+    rows.push_back({std::string(control.family.name), std::string(control.family.summary)});
+  return text_document("controls", "Controls of thrashing", {"name", "summary"}, rows);
+}
+
 struct Listing {
   const char* name;
   const char* summary;
@@ -191,6 +201,8 @@ constexpr std::array kListings = std::to_array<Listing>({
      catalogue_document},
     {"causes", "Why pages that could be shared are not, and what would free them",
      [] { return Result<Document>(causes_document()); }},
+    {"controls", "Who can hold back processes of a simulated machine that thrashes",
+     controls_document},
     {"metrics", "All that brim can record, with units",
      [] { return Result<Document>(metrics_document()); }},
     {"parameters", "All keys of scenarios, with units, defaults and choices", parameters_document},

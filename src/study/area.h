@@ -47,6 +47,8 @@ struct Area {
   std::span<const Parameter> live = {};  // [live]: what only runs on this machine look at
   std::span<const Overview> overviews = {};
   std::span<const Outcome> outcomes = {};
+  // Metrics that a sweep is charted by, over what it varies first; none: the headline.
+  std::span<const std::string_view> by_point = {};
 };
 
 // Of every scenario, whatever its area.

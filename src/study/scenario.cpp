@@ -61,8 +61,8 @@ class Reader {
   Result<Scenario> read() {
     for (const auto& [key, value] : root_.table()->members)
       if (std::find(kRootKeys.begin(), kRootKeys.end(), key) == kRootKeys.end())
-        return fail(
-            unknown_key(value.place(), key, std::vector<std::string>(kRootKeys.begin(), kRootKeys.end())));
+        return fail(unknown_key(value.place(), key,
+                                std::vector<std::string>(kRootKeys.begin(), kRootKeys.end())));
     scenario_.name = std::filesystem::path(root_.file).stem().string();
     BRIM_CHECK(read_area());
     BRIM_TRY(scenario_.summary, text_of(root_, "summary"));
@@ -254,10 +254,20 @@ Result<Sweep> read_sweep(const ConfigNode& root) {
   return sweep;
 }
 
+// A table's members each at their own path, so that what else is said beside them stays.
+void add_value(const std::string& path, const ConfigNode& value, Point& point) {
+  if (value.table() == nullptr) {
+    point.values.emplace_back(path, value);
+    return;
+  }
+  for (const auto& [key, member] : value.table()->members)
+    add_value(fmt::format("{}.{}", path, key), member, point);
+}
+
 std::vector<Point> one_at_a_time(const Sweep& sweep) {
   std::vector<Point> points(1);
   for (const Axis& axis : sweep.axes)
-    for (const ConfigNode& value : *axis.values) points.push_back({0, {{axis.path, value}}});
+    for (const ConfigNode& value : *axis.values) add_value(axis.path, value, points.emplace_back());
   return points;
 }
 
@@ -268,7 +278,7 @@ std::vector<Point> cartesian(const Sweep& sweep) {
     for (const Point& point : points) {
       for (const ConfigNode& value : *axis.values) {
         longer.push_back(point);
-        longer.back().values.emplace_back(axis.path, value);
+        add_value(axis.path, value, longer.back());
       }
     }
     points = std::move(longer);
@@ -282,7 +292,7 @@ std::vector<Point> together(const Sweep& sweep) {
   std::vector<Point> points(sweep.axes.front().values->size());
   for (const Axis& axis : sweep.axes)
     for (std::size_t i = 0; i < points.size(); ++i)
-      points[i].values.emplace_back(axis.path, (*axis.values)[i]);
+      add_value(axis.path, (*axis.values)[i], points[i]);
   return points;
 }
 

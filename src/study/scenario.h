@@ -13,7 +13,8 @@
 //   [[guests]]         entry, count, load, and the parameters of a guest
 //   [loads.NAME]       kind, or an entry; its parameters
 //   [sweep]            how = "cartesian", "one_at_a_time" or "together"
-//   [sweep.over]       "mechanism.pages_to_scan" = [100, 1000]; "guests.0.count" = [2, 4]
+//   [sweep.over]       "mechanism.pages_to_scan" = [100, 1000]; "guests.0.count" = [2, 4];
+//                      mechanism = [{ entry = "esxi-5-5" }, { entry = "linux-6-1", sleep = "1s" }]
 //
 // A sweep's values are put into the file's tree and read like the rest, so that whatever a scenario
 // can say can be varied, and is checked alike.

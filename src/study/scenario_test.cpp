@@ -122,6 +122,22 @@ TEST(Scenario, A_cartesian_sweep_has_every_combination_the_last_path_fastest) {
   EXPECT_EQ(last.find_load("main")->settings.get<double>("write_rate"), 0.5);
 }
 
+TEST(Scenario, A_table_in_a_sweep_varies_its_keys_together_and_leaves_the_others) {
+  std::string text = kScenario;
+  text.replace(text.find("\"mechanism.rate\" = [10, 20]"), 27,
+               "mechanism = [{ entry = \"slow\" }, { entry = \"slow\", rate = 7 }, {}]");
+  const auto file = parse(text);
+  ASSERT_TRUE(file) << error_line(file.error());
+  ASSERT_THAT(file->points(), SizeIs(9));
+  EXPECT_EQ(file->points()[3].label(),
+            "mechanism.entry=slow, mechanism.rate=7, loads.main.write_rate=0");
+  EXPECT_EQ(file->at(file->points()[0]).mechanism.entry, "slow");
+  EXPECT_EQ(file->at(file->points()[3]).mechanism.settings.get<double>("rate"), 7);
+  EXPECT_EQ(file->points()[6].label(), "loads.main.write_rate=0");
+  EXPECT_EQ(file->at(file->points()[6]).mechanism.settings.get<double>("rate"),
+            file->base().mechanism.settings.get<double>("rate"));
+}
+
 TEST(Scenario, One_at_a_time_starts_with_the_scenario_as_it_stands) {
   std::string text = kScenario;
   text.replace(text.find("[sweep.over]"), 12, "[sweep]\nhow = \"one_at_a_time\"\n[sweep.over]");

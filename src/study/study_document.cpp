@@ -120,6 +120,9 @@ json study_json(const ScenarioFile& scenario, const StudyOutcome& outcome) {
   json outcomes = json::array();
   for (const Outcome& one : base.area->outcomes)
     outcomes.push_back({{"metric", one.metric}, {"words", one.words}});
+  json by_point = json::array();
+  for (const std::string_view metric : base.area->by_point) by_point.push_back(metric);
+  if (by_point.empty()) by_point.push_back(base.area->headline);
   return {{"schema", kRunSchema},
           {"provenance", name_of(outcome.provenance)},
           {"scenario", base.name},
@@ -136,6 +139,7 @@ json study_json(const ScenarioFile& scenario, const StudyOutcome& outcome) {
           {"series", std::move(series)},
           {"overviews", std::move(overviews)},
           {"outcomes", std::move(outcomes)},
+          {"by_point", std::move(by_point)},
           {"notes", outcome.notes},
           {"warnings", json::array()}};
 }
@@ -164,8 +168,8 @@ Result<report::Document> study_document(const json& study) {
     document.sections.push_back({"notes", "What stands for what", notes, {}, {}, false});
   if (!view.metrics.empty()) {
     for (Section& section :
-         std::vector<Section>{end_section(view), overview_section(view), guests_section(view),
-                              time_section(view), figures_section(view)})
+         std::vector<Section>{end_section(view), by_point_section(view), overview_section(view),
+                              guests_section(view), time_section(view), figures_section(view)})
       if (!section.charts.empty() || (!section.tables.empty() && !section.tables[0].rows.empty()))
         document.sections.push_back(std::move(section));
   }

@@ -110,7 +110,8 @@ StudyView::StudyView(const json& whole)
       points(whole.at("points")),
       series(whole.at("series")),
       overviews(whole.value("overviews", json::array())),
-      outcomes(whole.value("outcomes", json::array())) {
+      outcomes(whole.value("outcomes", json::array())),
+      by_point(whole.value("by_point", std::vector<std::string>{whole.at("headline")})) {
   std::set<std::string> names;
   for (const json& one : series)
     if (one.at("subject").get_ref<const std::string&>().empty())

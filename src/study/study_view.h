@@ -17,7 +17,8 @@ struct StudyView {
   const nlohmann::json& series;
   nlohmann::json overviews;  // none in runs of earlier versions
   nlohmann::json outcomes;
-  std::vector<std::string> metrics;  // that the total has, sorted
+  std::vector<std::string> by_point;  // metrics: the headline where nothing is said
+  std::vector<std::string> metrics;   // that the total has, sorted
 
   explicit StudyView(const nlohmann::json& whole);
   // Null where there is none.
@@ -38,6 +39,9 @@ struct StudyView {
 [[nodiscard]] report::Section end_section(const StudyView& view);
 // The area's overviews: a chart each, of every point while those are few.
 [[nodiscard]] report::Section overview_section(const StudyView& view);
+// Means over what was varied first, where that is a number: a chart a metric, a line for each
+// combination of what else was varied.
+[[nodiscard]] report::Section by_point_section(const StudyView& view);
 // A row a guest.
 [[nodiscard]] report::Section guests_section(const StudyView& view);
 // Every metric of the total over time, and all figures at the end in one long table.

@@ -196,7 +196,7 @@ def test_a_published_study_beside_ours():
 
 
 def test_lists_follow_their_schema():
-    for what in ("scenarios", "catalogue", "policies", "parameters"):
+    for what in ("scenarios", "catalogue", "controls", "policies", "parameters"):
         assert run_json("list", "list", what)[what]
     # Without a word: every list there is.
     names = [one["name"] for one in run_json("list", "list")["lists"]]

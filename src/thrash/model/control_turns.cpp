@@ -42,7 +42,11 @@ void let_run(MachineControls& machine, std::span<const ThreadNumber> these, Movi
 }
 
 std::size_t room_of(const MachineControls& machine, Pages frames) {
-  return (frames - machine.watermarks().high).count();
+  std::size_t room = machine.free_frames();
+  for (const ThreadNumber number : running_processes(machine))
+    room += machine.process(number).frames;
+  room = std::min<std::size_t>(room, frames.count());
+  return room - std::min<std::size_t>(room, machine.watermarks().high.count());
 }
 
 }  // namespace brim::thrash::model

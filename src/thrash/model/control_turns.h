@@ -31,7 +31,8 @@ enum class Moving : std::uint8_t { by_faults, in_bulk };
 // From now on these run, of all that have started, and no others.
 void let_run(MachineControls& machine, std::span<const ThreadNumber> these, Moving moving);
 
-// Frames that processes can have without reclaim.
+// Frames that processes have or could have without reclaim, `frames` at most: what a device keeps
+// in memory (zram) is not among them.
 [[nodiscard]] std::size_t room_of(const MachineControls& machine, Pages frames);
 
 }  // namespace brim::thrash::model

@@ -26,11 +26,16 @@ TEST(PackTest, Groups_fit_and_have_everyone_once) {
   EXPECT_THAT(pack({}, 100), IsEmpty());
 }
 
-// 960 of 1,000 frames are below the high watermark.
+// 960 of 1,000 frames are below the high watermark, whoever has them.
 constexpr Pages kFrames{1000};
+FakeMachine crowded(std::size_t processes, std::size_t pages_of_each) {
+  FakeMachine machine(processes, pages_of_each);
+  machine.free = kFrames.count();
+  return machine;
+}
 
 TEST(MediumTermSchedulerTest, Leaves_all_alone_that_fits) {
-  FakeMachine machine(3, 320);
+  FakeMachine machine = crowded(3, 320);
   MediumTermScheduler scheduler({}, kFrames, {});
   scheduler.tick(machine, 10ms);
   EXPECT_EQ(machine.done(), "");
@@ -41,7 +46,7 @@ TEST(MediumTermSchedulerTest, Leaves_all_alone_that_fits) {
 }
 
 TEST(MediumTermSchedulerTest, Groups_take_turns_the_largest_for_a_second) {
-  FakeMachine machine(3, 400);
+  FakeMachine machine = crowded(3, 400);
   MediumTermScheduler scheduler({}, kFrames, {});
   scheduler.tick(machine, 10ms);
   EXPECT_THAT(machine.not_frozen(), ElementsAre(0, 1));
@@ -56,7 +61,7 @@ TEST(MediumTermSchedulerTest, Groups_take_turns_the_largest_for_a_second) {
 }
 
 TEST(MediumTermSchedulerTest, A_new_round_packs_anew_and_the_last_one_thaws_all) {
-  FakeMachine machine(3, 400);
+  FakeMachine machine = crowded(3, 400);
   MediumTermScheduler scheduler({}, kFrames, {});
   scheduler.tick(machine, 0s);
   machine.views[2].frames = 100;
@@ -72,7 +77,7 @@ TEST(MediumTermSchedulerTest, A_new_round_packs_anew_and_the_last_one_thaws_all)
 }
 
 TEST(MediumTermSchedulerTest, A_group_that_has_ended_leaves_its_turn_at_once) {
-  FakeMachine machine(3, 600);
+  FakeMachine machine = crowded(3, 600);
   MediumTermScheduler scheduler({}, kFrames, {});
   scheduler.tick(machine, 0s);
   EXPECT_THAT(machine.not_frozen(), ElementsAre(0));
@@ -83,7 +88,7 @@ TEST(MediumTermSchedulerTest, A_group_that_has_ended_leaves_its_turn_at_once) {
 }
 
 TEST(MediumTermSchedulerTest, Newcomers_run_with_the_group_whose_turn_it_is) {
-  FakeMachine machine(4, 600);
+  FakeMachine machine = crowded(4, 600);
   machine.views[3].runs = false;
   MediumTermScheduler scheduler({}, kFrames, {});
   scheduler.tick(machine, 0s);
@@ -95,7 +100,7 @@ TEST(MediumTermSchedulerTest, Newcomers_run_with_the_group_whose_turn_it_is) {
 
 // Sizes 400, 400, 400 and an interactive 100.
 TEST(MediumTermSchedulerTest, Interactive_processes_are_in_every_group_after_one_round) {
-  FakeMachine machine(4, 400);
+  FakeMachine machine = crowded(4, 400);
   machine.views[3].frames = 100;
   MediumTermScheduler scheduler({}, kFrames, {false, false, false, true});
   scheduler.tick(machine, 0s);
@@ -114,7 +119,7 @@ TEST(MediumTermSchedulerTest, Interactive_processes_are_in_every_group_after_one
 }
 
 TEST(MediumTermSchedulerTest, In_bulk_pages_leave_before_others_come) {
-  FakeMachine machine(2, 600);
+  FakeMachine machine = crowded(2, 600);
   MediumTermScheduler scheduler({.moving = Moving::in_bulk}, kFrames, {});
   scheduler.tick(machine, 0s);
   EXPECT_EQ(machine.done(), "freeze 1, out 1");
@@ -123,7 +128,7 @@ TEST(MediumTermSchedulerTest, In_bulk_pages_leave_before_others_come) {
 }
 
 TEST(SigstopRoundRobinTest, As_many_as_fit_run_for_a_slice_and_then_the_next) {
-  FakeMachine machine(5, 480);
+  FakeMachine machine = crowded(5, 480);
   SigstopRoundRobin control({}, kFrames);
   control.tick(machine, 0s);
   EXPECT_THAT(machine.not_frozen(), ElementsAre(0, 1)) << "960 pages";
@@ -139,14 +144,26 @@ TEST(SigstopRoundRobinTest, As_many_as_fit_run_for_a_slice_and_then_the_next) {
 }
 
 TEST(SigstopRoundRobinTest, Leaves_all_alone_that_fits) {
-  FakeMachine machine(2, 480);
+  FakeMachine machine = crowded(2, 480);
   SigstopRoundRobin control({}, kFrames);
   for (int second = 0; second < 10; ++second) control.tick(machine, second * 1s);
   EXPECT_EQ(machine.done(), "");
 }
 
+TEST(SigstopRoundRobinTest, What_a_device_keeps_in_memory_is_no_room) {
+  FakeMachine machine(3, 300);
+  machine.free = 60;
+  machine.views[2].swapped = 20;
+  SigstopRoundRobin control({}, kFrames);
+  control.tick(machine, 0s);
+  EXPECT_THAT(machine.not_frozen(), ElementsAre(0, 1, 2)) << "920 of 960 - 40";
+  machine.free = 59;
+  control.tick(machine, 2s);
+  EXPECT_THAT(machine.not_frozen(), ElementsAre(0, 1));
+}
+
 TEST(SigstopRoundRobinTest, A_number_given_runs_whatever_fits) {
-  FakeMachine machine(3, 900);
+  FakeMachine machine = crowded(3, 900);
   SigstopRoundRobin control({.running = 2}, kFrames);
   control.tick(machine, 0s);
   EXPECT_THAT(machine.not_frozen(), ElementsAre(0, 1));

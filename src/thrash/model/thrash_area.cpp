@@ -178,6 +178,10 @@ constexpr auto kOutcomes = std::to_array<study::Outcome>({
     {"thrash.recovery_s", "until it was back"},
 });
 
+// Denning's curve: processor use over the number of processes; and what was done with it.
+constexpr auto kByPoint =
+    std::to_array<std::string_view>({"thrash.cpu_use_percent", "thrash.accesses_per_s"});
+
 constexpr std::array kMechanisms = std::to_array<Family>({
     {"system", "An operating system.", kSystem},
 });
@@ -191,7 +195,8 @@ constexpr study::Area kArea{.name = "thrash",
                             .headline_words = "accesses a second",
                             .live = kLive,
                             .overviews = kOverviews,
-                            .outcomes = kOutcomes};
+                            .outcomes = kOutcomes,
+                            .by_point = kByPoint};
 
 }  // namespace
 
