@@ -195,6 +195,52 @@ def test_a_published_study_beside_ours():
     assert "--live" in one_line(run("reproduce", "share", "--only", "kvm-real", status=2))
 
 
+def test_operating_systems_under_thrashing_beside_ours():
+    found = run_json("reproduce", "reproduce", "thrash", "--scale", "0.02", "--only", "w-1000,tc-1s",
+                     "--no-store", status=None)
+    lines = {f["id"]: f["lines"] for f in found["figures"]}
+    # A line for each system, as sampled, though they are drawn smoothed.
+    assert set(lines) == {f"{figure}-{part}" for figure, parts in (("5.3", ("user", "system")),
+                          ("5.6", ("in", "out")), ("5.15", ("user", "system")), ("5.18", ("in", "out")))
+                          for part in parts}, sorted(lines)
+    assert all(f["smooth"] == "bezier" and f["until_seconds"] in (1510, 60) for f in found["figures"])
+    systems = ["linux-2.6.22", "freebsd-7", "opensolaris-2008.11", "windows-xp"]
+    for one in lines.values():
+        assert [line["label"].split("=")[1] for line in one] == systems
+        assert all(len(line["values"]) == len(line["t_seconds"]) >= 600 for line in one)
+    assert any(value > 0 for value in lines["5.6-in"][0]["values"])
+    # Nothing was fitted, so every figure of the text is a prediction.
+    assert found["cells"] and all(cell["role"] == "prediction" for cell in found["cells"])
+    ours = {(c["row"], c["column"]): c["ours"] for c in found["cells"]}
+    assert ours[("FreeBSD", "system time, 1,000 writes")] is not None
+    assert ours[("Linux", "peak of page-outs, 10,000 writes")] is None
+    claims = {c["id"]: c for c in found["claims"]}
+    # Counters of different things are not compared, whatever is run; nor are feelings.
+    for name in ("linux-pages-most", "solaris-pages-least", "windows-pages-most-at-1000", "slowest-feel"):
+        assert claims[name]["status"] == "not_decidable" and claims[name]["evidence"], claims[name]
+    assert claims["freebsd-7"]["status"] in ("held", "failed")
+    assert claims["token-helps"]["status"] == "not_decidable"
+    assert len(claims) == found["summary"]["claims_total"] >= 50
+    assert any(warning.startswith("At 0.02 of the size.") for warning in found["warnings"])
+    assert "no-token" in one_line(run("reproduce", "thrash", "--live", "--only", "no-token", status=2))
+    assert "now-live" in one_line(run("reproduce", "thrash", "--only", "now-live", status=2))
+
+
+def test_the_studys_scenarios_run_by_themselves():
+    names = [one["name"] for one in run_json("list", "list", "scenarios")["scenarios"]
+             if one["name"].startswith("santos-")]
+    assert len(names) == 8, names
+    for name in names:
+        value = run_json("run", "run", name, "--model", "--set", "study.scale=0.02", "--set",
+                         "schedule.duration=20s", "--set", "study.repeats=1", "--no-store")
+        assert len(value["points"]) == 4, name
+        # At 20 s one consumer each second has started, or all, or none yet.
+        running = [s["values"][-1]["mean"] for s in value["series"]
+                   if s["metric"] == "thrash.consumers_running"]
+        expected = {"santos-tc-0": 25, "santos-tc-1s": 10, "santos-tc-10s": 1}.get(name, 0)
+        assert len(running) == 4 and all(abs(r - expected) <= 1 for r in running), (name, running)
+
+
 def test_lists_follow_their_schema():
     for what in ("scenarios", "catalogue", "controls", "policies", "parameters"):
         assert run_json("list", "list", what)[what]

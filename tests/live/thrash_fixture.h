@@ -5,6 +5,7 @@
 // made them, for others may swap here, too.
 
 #include "host/limited_group.h"
+#include "host/process.h"
 #include "host/scratch_directory.h"
 #include "host/swap_table.h"
 #include "host/system.h"

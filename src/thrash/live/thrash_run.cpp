@@ -126,7 +126,7 @@ class ThrashRun {
     }
   }
 
-  // Meanwhile it is seen who ends, and the control does its work. Back early when all have ended.
+  // Meanwhile it is seen who ends, and the control does its work.
   Result<void> wait_until(steady_clock::time_point when, LiveConsumers& consumers,
                           const ThrashSampler& sampler) {
     constexpr auto kLookAgain = milliseconds(20);
@@ -137,7 +137,7 @@ class ThrashRun {
       if (request_.control && (changed || now >= next_step_)) {
         BRIM_TRY(next_step_, request_.control->step(consumers, now));
       }
-      if (now >= when || consumers.all_ended()) return {};
+      if (now >= when) return {};
       std::this_thread::sleep_for(std::min<nanoseconds>(when - now, kLookAgain));
     }
   }

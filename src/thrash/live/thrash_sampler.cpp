@@ -13,6 +13,8 @@ using std::chrono::duration;
 using std::chrono::steady_clock;
 
 constexpr std::string_view kGroup = "group";
+// Over less time rates say nothing: processor time is in ticks of 10 ms.
+constexpr double kLeastPassed = 0.05;
 
 std::optional<double> number(const std::optional<std::uint64_t>& counter) {
   if (!counter) return std::nullopt;
@@ -77,7 +79,7 @@ Result<void> ThrashSampler::sample(LiveConsumers& consumers, double t,
   BRIM_TRY(Look now, look(consumers));
   const Writing writing{*before_, now, duration<double>(now.at - before_->at).count(), t, sink};
   tell_consumers(writing);
-  if (writing.passed > 0) {
+  if (writing.passed >= kLeastPassed) {
     tell_processors(writing);
     tell_system(writing);
   }
@@ -102,7 +104,7 @@ void ThrashSampler::tell_consumers(const Writing& writing) {
   writing.value("thrash.consumers_running", "", static_cast<double>(now.running));
   writing.value("thrash.frozen_consumers", "", static_cast<double>(now.held));
   writing.value("thrash.blocked_consumers", "", static_cast<double>(now.waiting));
-  if (writing.passed <= 0) return;
+  if (writing.passed < kLeastPassed) return;
   const auto rate_of = [&](std::uint64_t then, std::uint64_t since) {
     return static_cast<double>(since - std::min(since, then)) / writing.passed;
   };
@@ -168,7 +170,7 @@ void ThrashSampler::tell_group(const Writing& writing) {
   if (now.memory)
     writing.value("thrash.free_bytes", "",
                   static_cast<double>((plan_.limit - std::min(plan_.limit, *now.memory)).count()));
-  if (writing.passed > 0) tell_group_work(writing);
+  if (writing.passed >= kLeastPassed) tell_group_work(writing);
 }
 
 void ThrashSampler::tell_group_work(const Writing& writing) {

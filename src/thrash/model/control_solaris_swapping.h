@@ -7,8 +7,9 @@
 //   1. Who was swapped out comes back, who is out longest first: where memory for it is free above
 //      the high watermark, it has been out for `longest_out`, or nobody else would run. Its pages
 //      come back as it misses them.
-//   2. Nothing more where the mean is not below the watermark under which memory counts as short
-//      (desfree; here the high one).
+//   2. Nothing more where the mean is not below the high watermark. (There it is desfree, half of
+//      where the page daemon begins; but the machine's reclaim knows no limit of its scan rate, and
+//      keeps free memory between low and high whatever happens.)
 //   3. Soft swapping: of those idle for `idle` (maxslp) and more, the longest idle one's pages go
 //      out. It is not stopped: it comes back by itself when it wakes.
 //   4. Hard swapping, where nobody is idle for so long, more than one process would run, and pages

@@ -2,6 +2,7 @@
 #include "thrash/model/machine_from_scenario.h"
 
 #include "base/text.h"
+#include "thrash/model/out_of_memory.h"
 #include "thrash/model/replacement_table.h"
 #include "thrash/model/swap_from_scenario.h"
 
@@ -199,6 +200,9 @@ Result<SimulatedRun> machine_from_scenario(const study::Scenario& scenario) {
   BRIM_TRY(machine.processes, processes(run.consumers, scale));
   machine.processors = count_of(scenario.hardware, "processors");
   machine.access = scenario.hardware.get<nanoseconds>("access");
+  const VictimPolicy* victim = find_victim_policy(system.get<std::string>("out_of_memory"));
+  BRIM_ASSERT(victim != nullptr);
+  machine.choose_victim = victim->choose;
   machine.slice = system.get<nanoseconds>("slice");
   machine.sample_interval = scenario.schedule.get<nanoseconds>("sample_interval");
   BRIM_TRY(run.control, choose_control(system.get<std::string>("control"), "mechanism.control"));

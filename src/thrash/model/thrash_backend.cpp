@@ -72,10 +72,21 @@ class Recording {
       consumer.killed = end.ending == Ending::killed;
       if (end.ending != Ending::none) consumer.ended_seconds = seconds_of(end.at);
     }
-    thrash::record(figures_of(record_), seconds_of(machine.now()), *sink_);
+    ThrashFigures figures = figures_of(record_);
+    if (!figures.unconstrained_rate) figures = figures_of(record_, rate_without_faults());
+    thrash::record(figures, seconds_of(machine.now()), *sink_);
   }
 
  private:
+  // Where all start at once nothing else tells it: a burst's accesses in the time it takes by
+  // itself, and its pause. Consumers are taken to be alike, as in thrash_figures.h.
+  [[nodiscard]] std::optional<double> rate_without_faults() const {
+    if (run_->machine.processes.empty()) return std::nullopt;
+    const BurstShape& burst = burst_of(run_->machine.processes.front().pattern);
+    const auto accesses = static_cast<double>(burst.accesses);
+    return accesses / (accesses * seconds_of(run_->machine.access) + seconds_of(burst.sleep));
+  }
+
   void tell(std::string_view metric, double value, std::string_view subject = {}) const {
     (*sink_)(metric, subject, t_, value);
   }

@@ -119,6 +119,17 @@ TEST(ThrashBackendTest, Consumers_come_thrash_and_go) {
   EXPECT_GT(seen.series("thrash.major_faults_per_s").at(5), 10);
 }
 
+// A burst of 500 accesses of 150 ns, and a pause of 20 ms.
+TEST(ThrashBackendTest, Where_all_start_at_once_a_consumer_s_rate_is_reckoned) {
+  const Seen seen = seen_of({.guests = "count = 6\nsettle = \"1s\"\nstart_interval = \"0s\"\n"
+                                       "run_for = \"6s\""});
+  const auto rate = seen.series("thrash.unconstrained_accesses_per_s");
+  ASSERT_FALSE(rate.empty());
+  EXPECT_NEAR(rate.rbegin()->second, 500 / 0.020075, 1);
+  ASSERT_FALSE(seen.series("thrash.onset_consumers").empty());
+  EXPECT_EQ(seen.series("thrash.onset_consumers").rbegin()->second, 6);
+}
+
 TEST(ThrashBackendTest, Each_systems_counter_counts_what_it_does) {
   const auto counted = [](std::string_view counter) {
     const std::string mechanism =
