@@ -118,6 +118,20 @@ TEST_F(ThrashLive, A_subset_that_fits_does_not_thrash_and_a_round_robin_holds_so
   EXPECT_EQ(left_of(round.pid()), "");
 }
 
+TEST_F(ThrashLive, On_the_whole_machine_there_is_no_group_and_a_warning) {
+  BrimRun run(*this, {"live.where=machine", "schedule.duration=6s"}, {"--whole-machine"});
+  bool group = false;
+  while (run.running()) {
+    group = group || left_of(run.pid()).find(host::kLimitedGroupPrefix) != std::string::npos;
+    std::this_thread::sleep_for(50ms);
+  }
+  ASSERT_EQ(run.wait(), 0) << run.errors();
+  EXPECT_FALSE(group);
+  EXPECT_THAT(run.result()["notes"].dump(), HasSubstr("WARNING: the whole machine"));
+  EXPECT_GT(values_of(run.result(), "thrash.accesses").back().second, 2000);
+  EXPECT_EQ(left_of(run.pid()), "");
+}
+
 class ThrashGoneWrong : public ThrashLive {
  protected:
   // Until so many consumers are there and have been for a while.

@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "thrash/live/fitting_controls.h"
 
+#include <algorithm>
+
 namespace brim::thrash::live {
 namespace {
 
-// Room that is given away.
+// Room that is given away: by size, or to `most` whatever their sizes.
 class Room {
  public:
-  explicit Room(Bytes all) : left_(all) {}
+  explicit Room(Bytes all, std::uint64_t most = 0) : left_(all), most_(most) {}
   // The first always gets it.
   bool take(Bytes size) {
-    if (taken_ && size > left_) return false;
+    if (taken_ > 0 && (most_ > 0 ? taken_ >= most_ : size > left_)) return false;
     left_ -= std::min(size, left_);
-    taken_ = true;
+    ++taken_;
     return true;
   }
 
  private:
   Bytes left_;
-  bool taken_ = false;
+  std::uint64_t most_;
+  std::uint64_t taken_ = 0;
 };
 
 }  // namespace
@@ -30,7 +33,7 @@ Result<LiveControl::Time> RoundRobinControl::step(ConsumerControls& consumers, T
     first_ = next_first_;
     slice_end_ = now + slice_;
   }
-  Room room(consumers.memory());
+  Room room(consumers.memory(), running_);
   std::vector<bool> chosen(count, false);
   for (std::size_t i = 0; i < count; ++i) {
     const ConsumerView one = consumers.consumer(i);

@@ -7,21 +7,26 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
 namespace brim::thrash::live {
 
-// In each slice as many as fit, beginning with the one after the last slice's first that had to
-// stay; interactive ones in every slice. One always runs, also where it alone is too large.
+// In each slice as many as fit, or so many, beginning with the last slice's first that had to stay;
+// interactive ones in every slice. One always runs, also where it alone is too large. Who starts
+// in the midst of a slice waits where there is no room left.
 class RoundRobinControl final : public LiveControl {
  public:
-  explicit RoundRobinControl(std::chrono::nanoseconds slice) : slice_(slice) {}
+  // `running`: at a time; 0: as many as fit.
+  explicit RoundRobinControl(std::chrono::nanoseconds slice, std::uint64_t running = 0)
+      : slice_(slice), running_(running) {}
   [[nodiscard]] Result<Time> step(ConsumerControls& consumers, Time now) override;
   [[nodiscard]] Result<void> end(ConsumerControls& consumers) override;
 
  private:
   std::chrono::nanoseconds slice_;
+  std::uint64_t running_;
   std::size_t first_ = 0;       // whose turn it is
   std::size_t next_first_ = 0;  // whose it is after that
   std::optional<Time> slice_end_;

@@ -16,7 +16,9 @@ namespace {
 
 using study::Settings;
 
+// As the model's control of this name has them.
 constexpr study::Parameter kRoundRobin[] = {
+    {"running", study::ParameterType::count, "processes", "0", "At a time; 0: as many as fit."},
     {"slice", study::ParameterType::duration, "", "2s", "Before the next ones run."}};
 
 Result<std::unique_ptr<LiveControl>> make_nobody(const host::Host&, const Settings&) {
@@ -26,7 +28,7 @@ Result<std::unique_ptr<LiveControl>> make_round_robin(const host::Host&, const S
   const auto slice = settings.get<std::chrono::nanoseconds>("slice");
   if (slice < std::chrono::milliseconds(10))
     return fail(ErrorCode::bad_input, "a slice of less than 10 ms", "mechanism.control");
-  return std::make_unique<RoundRobinControl>(slice);
+  return std::make_unique<RoundRobinControl>(slice, settings.get<std::uint64_t>("running"));
 }
 Result<std::unique_ptr<LiveControl>> make_subset(const host::Host&, const Settings&) {
   return std::make_unique<SubsetControl>();

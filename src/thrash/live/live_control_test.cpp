@@ -95,6 +95,15 @@ TEST(RoundRobinControl, An_interactive_consumer_is_never_held) {
   }
 }
 
+TEST(RoundRobinControl, A_number_that_is_asked_for_runs_whatever_fits) {
+  PlayedConsumers consumers(5);
+  RoundRobinControl control(1s, 4);
+  ASSERT_TRUE(control.step(consumers, kBegin));
+  EXPECT_EQ(consumers.at_work(), (Numbers{0, 1, 2, 3}));
+  ASSERT_TRUE(control.step(consumers, kBegin + 1s));
+  EXPECT_EQ(consumers.at_work(), (Numbers{4, 0, 1, 2}));
+}
+
 TEST(RoundRobinControl, One_that_is_too_large_runs_alone_and_the_end_lets_all_go_on) {
   PlayedConsumers consumers(3);
   for (ConsumerView& one : consumers.all) one.memory = mebibytes(200);
