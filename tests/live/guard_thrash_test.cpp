@@ -14,9 +14,11 @@ namespace brim::live {
 namespace {
 
 constexpr std::size_t kWriters = 4;
-constexpr Bytes kEach = mebibytes(16);
-constexpr Bytes kTooLittle = mebibytes(26);
-constexpr Bytes kEnough = mebibytes(100);
+constexpr Bytes kEach = mebibytes(32);
+constexpr Bytes kTooLittle = mebibytes(52);
+constexpr Bytes kEnough = mebibytes(200);
+constexpr std::uint64_t kWritesAtOnce = 2000;  // then it sleeps
+constexpr useconds_t kSleepMicroseconds = 10000;
 
 struct Counters {
   std::array<std::atomic<std::uint64_t>, kWriters> writes{};
@@ -31,7 +33,9 @@ struct Counters {
   const std::size_t pages = kEach.count() / kPageSize;
   for (std::size_t page = 0; page < pages; ++page)
     fill_page(memory + page * kPageSize, number * pages + page + 1);
+  std::uint64_t done = 0;
   for (std::uint64_t state = number + 1;; ++counters.writes[number]) {
+    if (done++ % kWritesAtOnce == 0) ::usleep(kSleepMicroseconds);
     state = state * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth's MMIX
     memory[(state >> 33) % pages * kPageSize] = static_cast<std::byte>(state >> 56);
   }
@@ -151,7 +155,14 @@ class GuardThrash : public SwapLive {
   }
   [[nodiscard]] Result<LimitedGroup> group_of(Bytes limit) {
     name_ = "guard-" + std::to_string(::getpid()) + "-" + std::to_string(++groups_);
-    return LimitedGroup::create(host_, scratch_ / "groups", name_, {limit, {}});
+    auto group = LimitedGroup::create(host_, scratch_ / "groups", name_, {limit, {}});
+    // The kernel kills in a small group whose pages are all on their way out; where it can be told
+    // to wait instead, whoever is killed is killed by the guard.
+    if (group) {
+      const std::string& folder = group->places()[host::GroupPart::memory].folder;
+      write_text(folder + "/memory.oom_control", "1");
+    }
+    return group;
   }
   [[nodiscard]] std::string group_name() const {
     return std::string(host::kLimitedGroupPrefix) + name_;
