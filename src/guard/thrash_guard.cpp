@@ -69,7 +69,13 @@ void ThrashGuard::tell_problem(const Error& error) {
 
 void ThrashGuard::tell(const ThrashPlan& plan) {
   for (const thrash::tune::DomainPlan& domain : plan.domains) {
-    if (domain.changed || first_) log_.domain(domain);
+    // A closer look now and then is no news.
+    const bool turns = domain.state == thrash::tune::DomainState::turns;
+    if (first_ || turns != in_turns_.contains(domain.name)) log_.domain(domain);
+    if (turns)
+      in_turns_.insert(domain.name);
+    else
+      in_turns_.erase(domain.name);
     std::vector<std::string>& told = told_notes_[domain.name];
     for (const std::string& note : domain.notes)
       if (std::find(told.begin(), told.end(), note) == told.end()) log_.note(domain.name, note);

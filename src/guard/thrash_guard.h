@@ -12,6 +12,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ class ThrashGuard final : public GuardedArea {
   thrash::tune::ThrashHistory history_;
   std::map<thrash::tune::TaskId, thrash::tune::Task> tasks_;  // as last seen
   std::vector<host::PressureTrigger> triggers_;
+  std::set<std::string> in_turns_;  // domains
   bool first_ = true;
   bool closely_ = false;
   std::optional<thrash::tune::Time> alarmed_at_;

@@ -72,7 +72,7 @@ def test_ksmtuneds_configuration_is_read():
 
 def test_what_is_wrong_is_said_in_a_line():
     host = ("--root", HOSTS / "debian-6.18-hybrid")
-    for command in (("share", "plan"), ("guard", "--once")):
+    for command in (("share", "plan"), ("guard", "--once", "--only", "share")):
         assert "goal" in one_line(run(*host, *command, "--set", "share.gaol=density", status=2))
         one_line(run(*host, *command, "--set", "share.goal", status=2))
         one_line(run(*host, *command, "--policy", FOLDER / "none.toml", status=2))
@@ -81,7 +81,13 @@ def test_what_is_wrong_is_said_in_a_line():
     bad.write_text("[share]\ncpu_budget_percent = 0\n")
     assert "bad.toml:2" in one_line(run(*host, "share", "plan", "--policy", bad, status=2))
     assert "live" in one_line(run(*host, "share", "plan", "--scan", status=2))
-    one_line(run(*host, "guard", "--only", "thrash", status=2))
+    one_line(run(*host, "guard", "--only", "pack", status=2))
+    for command in (("thrash", "plan"), ("guard", "--once", "--only", "thrash")):
+        assert "most_wait" in one_line(run(*host, *command, "--set", "thrash.most_wiat=1s", status=2))
+        assert "longer than 0" in one_line(run(*host, *command, "--set", "thrash.most_wait=0s", status=2))
+        assert "team" in one_line(run(*host, *command, "--set", "thrash.together=a", status=2))
+        assert "no cgroup" in one_line(run(*host, *command, "--scope", "/none", status=2))
+    assert "live" in one_line(run(*host, "guard", "--act", "--only", "thrash", status=3))
     one_line(run(*host, "guard", "--act", "--once", status=2))
     one_line(run(*host, "guard", "--act", "--advise", status=2))
     one_line(run(*host, "guard", "--interval", "5", status=2))
@@ -99,9 +105,27 @@ def test_advising_changes_nothing():
     host = copied("debian-6.18-hybrid")
     before = knobs(host)
     lines = events(run("--root", host, "guard", "--once", "--format", "json").stdout)
+    assert [line["event"] for line in lines if line["area"] == "thrash"] == ["started", "domain"], lines
+    lines = [line for line in lines if line["area"] == "share"]
     assert [line["event"] for line in lines][:2] == ["started", "phase"] and not lines[0]["act"]
     assert all(not line["done"] for line in lines if line["event"] == "change")
     assert knobs(host) == before
+
+
+def test_a_calm_host_has_nothing_to_do_against_thrashing():
+    for fixture, domains in (("debian-6.18-hybrid", ["host"]), ("group-hybrid", ["host", "/brim-group-a"])):
+        found = run_json("thrash-plan", "--root", HOSTS / fixture, "thrash", "plan")
+        assert [domain["name"] for domain in found["domains"]] == domains, found
+        assert not found["actions"] and not any(domain["thrashes"] for domain in found["domains"])
+    text = run("--root", HOSTS / "group-hybrid", "thrash", "plan").stdout
+    assert "Nothing thrashes" in text, text
+    found = run_json("thrash-plan", "--root", HOSTS / "group-hybrid", "thrash", "plan", "--scope", "brim-group-a")
+    assert [domain["name"] for domain in found["domains"]] == ["/brim-group-a"], found
+
+
+def test_areas_that_are_missing_here_are_told_and_the_others_run():
+    lines = events(run("--root", HOSTS / "no-ksm", "guard", "--once", "--format", "json").stdout)
+    assert [(line["area"], line["event"]) for line in lines][:2] == [("share", "problem"), ("thrash", "started")]
 
 
 def acting(host):
@@ -143,6 +167,8 @@ def test_policies_are_listed_with_the_rest():
     parameters = run_json("list", "list", "parameters")["parameters"]
     keys = {p["key"]: p["default"] for p in parameters if p["of"] == "share policy"}
     assert keys["goal"] == "density" and "price_gib_s" in keys
+    keys = {p["key"]: p["default"] for p in parameters if p["of"] == "thrash policy"}
+    assert keys["most_wait"] == "30s" and "protected" in keys
 
 
 def test_the_tuner_runs_in_the_model():
