@@ -56,7 +56,9 @@ class SimulatedGuard final : public thrash::model::ThrashControl {
       const ProcessView process = machine.process(number);
       waits = waits || (process.runs && process.blocked && !process.frozen);
     }
-    if (waits) stalled_ += passed;
+    const ModelTime system = machine.processor_times().system;
+    const ModelTime worked = system - std::exchange(system_, system);
+    stalled_ += waits ? passed : std::min(passed, worked / machine_.processors);
   }
 
   // Whether all of the last plan is in effect.
@@ -145,6 +147,7 @@ class SimulatedGuard final : public thrash::model::ThrashControl {
   thrash::tune::ThrashHistory history_;
   ModelTime next_look_{0};
   ModelTime accounted_{0};
+  ModelTime system_{0};
   ModelTime stalled_{0};
   ModelTime acting_took_{0};
   std::vector<std::optional<ModelTime>> frozen_;  // by process, since when

@@ -2,7 +2,9 @@
 #include "cli/study_areas.h"
 
 #include "cli/lab_places.h"
+#include "cli/live_guard.h"
 #include "cli/live_tuner.h"
+#include "cli/simulated_guard.h"
 #include "cli/simulated_tuner.h"
 #include "cli/state.h"
 #include "share/live/live_backend.h"
@@ -68,7 +70,8 @@ Result<std::unique_ptr<study::Backend>> make_live_thrashing(const host::Host& ho
   BRIM_TRY(places.swaps, swap_records_directory(host));
   BRIM_TRY(places.groups, group_records_directory(host));
   return thrash::live::make_thrash_live_backend(
-      host, std::move(places), {.whole_machine = options.whole_machine, .controls = {}});
+      host, std::move(places),
+      {.whole_machine = options.whole_machine, .controls = {live_guard_control()}});
 }
 
 }  // namespace
@@ -81,7 +84,8 @@ std::span<const study::Area* const> study_areas() {
 
 std::unique_ptr<study::Backend> make_model(const study::Area& area,
                                            share::model::MemoryImages images) {
-  if (&area == &thrash::model::thrash_area()) return thrash::model::make_thrash_backend();
+  if (&area == &thrash::model::thrash_area())
+    return thrash::model::make_thrash_backend(make_simulated_guard);
   BRIM_ASSERT(&area == &share::model::share_area());
   return share::model::make_share_backend(make_simulated_tuner, std::move(images));
 }

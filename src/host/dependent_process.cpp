@@ -114,6 +114,10 @@ void DependentProcess::go_on() {
   if (running()) ::kill(pid_, SIGCONT);
 }
 
+void DependentProcess::ask_to_end() {
+  if (running()) ::kill(pid_, SIGTERM);
+}
+
 void DependentProcess::kill() {
   if (!running()) return;
   ::kill(pid_, SIGKILL);

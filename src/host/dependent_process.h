@@ -40,6 +40,7 @@ class DependentProcess {
   // It does nothing from now on, its memory stays (SIGSTOP).
   void pause();
   void go_on();  // (SIGCONT)
+  void ask_to_end();  // (SIGTERM)
   void kill();
   // How it ended by itself, as waitpid(2) tells it; nothing while it runs, and after kill().
   [[nodiscard]] std::optional<int> status() const { return status_; }

@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace {
@@ -173,6 +174,8 @@ int probe(const std::string& text, const std::string& name) {
     tell(task ? shared.error() : task.error());
     return 2;
   }
+  // As which whoever freezes processes can spare it.
+  ::prctl(PR_SET_NAME, "brim-probe");
   tell(brim::lab::run_probe(*task, *static_cast<brim::lab::ProbePage*>(shared->data())));
   return 3;
 }

@@ -44,7 +44,11 @@ class Watched final : public ThrashControl {
 };
 
 std::unique_ptr<ThrashControl> make(const ChosenControl& chosen, const MachinePlan& plan) {
-  ControlledMachine machine{plan.memory.frames, plan.processors, {}};
+  ControlledMachine machine;
+  machine.frames = plan.memory.frames;
+  machine.processors = plan.processors;
+  for (const ProcessPlan& process : plan.processes)
+    machine.asked.emplace_back(burst_of(process.pattern).pages);
   machine.interactive.assign(plan.processes.size(), false);
   if (!machine.interactive.empty()) machine.interactive.back() = true;
   return chosen.policy->make(machine, chosen.settings);
@@ -156,7 +160,10 @@ TEST_P(ControlSuite, The_same_seed_gives_the_same_run) {
 
 std::vector<std::string> all_names() {
   std::vector<std::string> names;
-  for (const ControlPolicy& control : thrash_controls()) names.emplace_back(control.family.name);
+  // A subset lets some never run, and brim's guard is made elsewhere, and tested there.
+  for (const ControlPolicy& control : thrash_controls())
+    if (control.family.name != "subset" && control.make != nullptr)
+      names.emplace_back(control.family.name);
   names.insert(names.end(), {"medium-term-scheduler(bulk=true)", "sigstop-round-robin(bulk=true)",
                              "swap-token(rule=priority)"});
   return names;
@@ -174,6 +181,7 @@ TEST(ControlTableTest, All_but_none_change_what_a_crowd_does) {
   MachineRun alone(plan);
   alone.until(60s);
   for (const ControlPolicy& policy : thrash_controls()) {
+    if (policy.make == nullptr) continue;  // brim's guard
     const std::unique_ptr<ThrashControl> control =
         make({&policy, study::Settings(policy.family.parameters), ""}, plan);
     MachineRun run(plan, control.get());

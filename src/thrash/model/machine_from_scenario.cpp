@@ -208,6 +208,9 @@ Result<SimulatedRun> machine_from_scenario(const study::Scenario& scenario) {
   BRIM_TRY(run.control, choose_control(system.get<std::string>("control"), "mechanism.control"));
   run.controlled.frames = machine.memory.frames;
   run.controlled.processors = machine.processors;
+  run.controlled.access = machine.access;
+  for (const ProcessPlan& process : machine.processes)
+    run.controlled.asked.emplace_back(burst_of(process.pattern).pages);
   for (const Consumer& consumer : run.consumers)
     run.controlled.interactive.push_back(consumer.interactive);
   run.counter = named(kCounters, system, "counter");

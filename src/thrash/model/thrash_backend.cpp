@@ -149,10 +149,15 @@ class Recording {
 
 class ThrashBackend final : public study::Backend {
  public:
+  explicit ThrashBackend(MakeGuard make_guard) : make_guard_(make_guard) {}
+
   [[nodiscard]] Provenance provenance() const override { return Provenance::modelled; }
   [[nodiscard]] bool concurrent() const override { return true; }
   [[nodiscard]] Result<void> check(const study::Scenario& scenario) const override {
-    BRIM_CHECK(machine_from_scenario(scenario));
+    BRIM_TRY(const SimulatedRun run, machine_from_scenario(scenario));
+    if (run.control.policy->make == nullptr && make_guard_ == nullptr)
+      return fail(ErrorCode::missing, "this backend was made without brim's guard",
+                  "mechanism.control");
     return {};
   }
   [[nodiscard]] Result<void> run(const study::Scenario& scenario, const Rng& rng,
@@ -160,7 +165,7 @@ class ThrashBackend final : public study::Backend {
                                  const std::function<void(double)>& progress,
                                  const Cancel& cancel) const override {
     BRIM_TRY(const SimulatedRun run, machine_from_scenario(scenario));
-    const auto control = run.control.policy->make(run.controlled, run.control.settings);
+    const auto control = make_control(run);
     Machine machine(run.machine, rng, control.get());
     Recording recording(run, sink);
     for (ModelTime until{0}; until < run.duration;) {
@@ -173,10 +178,21 @@ class ThrashBackend final : public study::Backend {
     recording.end(machine);
     return {};
   }
+
+ private:
+  [[nodiscard]] std::unique_ptr<ThrashControl> make_control(const SimulatedRun& run) const {
+    const ControlPolicy& policy = *run.control.policy;
+    return policy.make == nullptr ? make_guard_(run.controlled)
+                                  : policy.make(run.controlled, run.control.settings);
+  }
+
+  MakeGuard make_guard_;
 };
 
 }  // namespace
 
-std::unique_ptr<study::Backend> make_thrash_backend() { return std::make_unique<ThrashBackend>(); }
+std::unique_ptr<study::Backend> make_thrash_backend(MakeGuard make_guard) {
+  return std::make_unique<ThrashBackend>(make_guard);
+}
 
 }  // namespace brim::thrash::model

@@ -8,11 +8,14 @@
 // not recorded.
 
 #include "study/backend.h"
+#include "thrash/model/thrash_controls.h"
 
 #include <memory>
 
 namespace brim::thrash::model {
 
-[[nodiscard]] std::unique_ptr<study::Backend> make_thrash_backend();
+// brim's own guard as a control; null where there is none.
+using MakeGuard = std::unique_ptr<ThrashControl> (*)(const ControlledMachine& machine);
+[[nodiscard]] std::unique_ptr<study::Backend> make_thrash_backend(MakeGuard make_guard = nullptr);
 
 }  // namespace brim::thrash::model

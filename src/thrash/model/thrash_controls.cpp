@@ -7,6 +7,7 @@
 #include "thrash/model/control_multiprogramming_level.h"
 #include "thrash/model/control_sigstop_round_robin.h"
 #include "thrash/model/control_solaris_swapping.h"
+#include "thrash/model/control_subset.h"
 #include "thrash/model/control_swap_token.h"
 #include "thrash/model/control_tpf.h"
 
@@ -111,6 +112,9 @@ Control make_solaris_swapping(const ControlledMachine&, const Settings& settings
                            .paging = settings.get<double>("paging"),
                            .longest_out = settings.get<nanoseconds>("longest_out")});
 }
+Control make_subset(const ControlledMachine& machine, const Settings&) {
+  return std::make_unique<Subset>(machine.frames, machine.asked);
+}
 Control make_swap_token(const ControlledMachine&, const Settings& settings) {
   const bool by_time = settings.get<std::string>("rule") == "time";
   return std::make_unique<SwapToken>(
@@ -127,6 +131,7 @@ Control make_tpf(const ControlledMachine&, const Settings& settings) {
 }
 
 constexpr std::array kControls = std::to_array<ControlPolicy>({
+    {{"brim", "brim's own thrash guard: groups that fit run in turns.", {}}, nullptr},
     {{"freebsd-suspension",
       "The last that ran is held back for 20 s, with its pages, while paging is high (FreeBSD 7).",
       kFreeBsdSuspension},
@@ -146,6 +151,7 @@ constexpr std::array kControls = std::to_array<ControlPolicy>({
       "Idle processes' pages go out first, then whole processes stop and go out (Solaris).",
       kSolarisSwapping},
      make_solaris_swapping},
+    {{"subset", "Only the first that fit run at all: the bound of comparisons.", {}}, make_subset},
     {{"swap-token", "Reclaim spares one process at a time (Linux 2.6; Jiang and Zhang 2005).",
       kSwapToken},
      make_swap_token},

@@ -20,12 +20,14 @@ struct ControlledMachine {
   Pages frames{0};  // that processes can have
   std::uint32_t processors = 1;
   ModelTime access = std::chrono::nanoseconds(150);  // of a page, by user work
-  std::vector<bool> interactive;  // by process
+  std::vector<bool> interactive;                     // by process
+  std::vector<Pages> asked;                          // by process: what it will touch at most
 };
 
 struct ControlPolicy {
   study::Family family;
-  // Null: nobody controls.
+  // Null: nobody controls. No function for brim's own guard, which is made elsewhere (the backend
+  // is given how).
   std::unique_ptr<ThrashControl> (*make)(const ControlledMachine& machine,
                                          const study::Settings& settings);
 };
