@@ -116,7 +116,6 @@ class SimulatedGuard final : public thrash::model::ThrashControl {
     snapshot.acting_took = acting_took_;
     MemoryDomain domain;
     domain.name = "machine";
-    domain.capacity = bytes_of(machine_.frames);
     domain.stalled = stalled_;
     domain.swapped_in = machine.memory_counts().pages_in;
     domain.swapped_out = machine.memory_counts().pages_out;
@@ -125,6 +124,8 @@ class SimulatedGuard final : public thrash::model::ThrashControl {
       const ProcessView process = machine.process(number);
       if (process.runs) domain.tasks.push_back(task_of(number, process));
     }
+    domain.capacity = bytes_of(Pages(machine.free_frames()));
+    for (const Task& task : domain.tasks) domain.capacity += task.resident;
     snapshot.domains.push_back(std::move(domain));
     return snapshot;
   }

@@ -122,7 +122,7 @@ class Compressed final : public SwapDevice {
     stored_ -= in_pool_[slot] ? 1 : 0;
     in_pool_[slot] = false;
   }
-  Pages pool() const override { return pool_of(stored_); }
+  Pages pool() const override { return shape_.takes_memory ? pool_of(stored_) : Pages(0); }
   ModelTime busy(ModelTime now) const override {
     return backing_ != nullptr ? backing_->busy(now) : ModelTime(0);
   }

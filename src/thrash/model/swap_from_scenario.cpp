@@ -63,6 +63,7 @@ CompressedShape compressed(const Settings& hardware) {
   return {.compress = hardware.get<nanoseconds>("compress"),
           .decompress = hardware.get<nanoseconds>("decompress"),
           .compressed_share = hardware.get<double>("compressed_share"),
+          .takes_memory = hardware.get<bool>("pool_in_memory"),
           .most_pool = std::nullopt,
           .backing = std::nullopt};
 }

@@ -41,6 +41,10 @@ constexpr std::array kHardware = std::to_array<Parameter>({
     {"decompress", Type::duration, "", "1500ns", "Model: of a page."},
     {"compressed_share", Type::fraction, "", "0.35",
      "Model: what a page becomes, with the pool's own losses."},
+    {"pool_in_memory", Type::boolean, "", "true",
+     "Model: zram's and zswap's pool takes of what consumers have; live it does not where they "
+     "have "
+     "a group, which the kernel does not charge for it."},
     {"zswap_pool", Type::fraction, "", "0.2", "Of memory, that zswap may take."},
     {"remote_round_trip", Type::duration, "", "100us", "Model: to another machine's memory."},
     {"remote_rate", Type::size, "", "117000000B", "Model: a second."},
