@@ -218,7 +218,7 @@ std::vector<HeldTasks::Held> HeldTasks::held() const {
   std::vector<Held> all;
   for (const Kept& kept : kept_)
     for (const HeldProcess& one : kept.hold.processes)
-      all.push_back({one, kept.since, kept.hold.means});
+      all.push_back({one, kept.since, kept.hold.means, kept.hold.place});
   std::sort(all.begin(), all.end(),
             [](const Held& a, const Held& b) { return a.process < b.process; });
   return all;

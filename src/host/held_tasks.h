@@ -57,6 +57,7 @@ class HeldTasks {
     HeldProcess process;
     std::chrono::nanoseconds since{0};  // of the steady clock
     HoldMeans means = HoldMeans::signal;
+    std::string place;  // of the hold
   };
 
   // `records` is a folder on this machine; `host`, live, must outlive it. `denied` where another

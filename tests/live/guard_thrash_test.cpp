@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -161,13 +162,29 @@ class GuardThrash : public SwapLive {
     if (IsSkipped() || HasFatalFailure()) return;
     BRIM_NEEDS(host_.exists("/proc/pressure/memory"), "this kernel tells no pressure");
   }
+  // Of its own; others may switch swap on and off meanwhile.
+  void TearDown() override {
+    EXPECT_EQ(read_text("/proc/swaps").find(scratch_.path()), std::string::npos);
+    const auto cgroups = host::read_cgroups(host_);
+    ASSERT_TRUE(cgroups);
+    for (const host::CgroupMount& mount : cgroups->mounts)
+      for (int group = 1; group <= groups_; ++group)
+        EXPECT_FALSE(std::filesystem::exists(mount.path + "/" + group_name(group)));
+    std::error_code error;
+    for (const char* folder : {"swap", "groups"})
+      EXPECT_TRUE(!std::filesystem::exists(scratch_ / folder) ||
+                  std::filesystem::is_empty(scratch_ / folder, error))
+          << "a record is left";
+  }
   [[nodiscard]] Result<LimitedGroup> group_of(Bytes limit) {
-    name_ = "guard-" + std::to_string(::getpid()) + "-" + std::to_string(++groups_);
-    return LimitedGroup::create(host_, scratch_ / "groups", name_, {limit, {}});
+    const std::string name = group_name(++groups_).substr(host::kLimitedGroupPrefix.size());
+    return LimitedGroup::create(host_, scratch_ / "groups", name, {limit, {}});
   }
-  [[nodiscard]] std::string group_name() const {
-    return std::string(host::kLimitedGroupPrefix) + name_;
+  [[nodiscard]] static std::string group_name(int number) {
+    return std::string(host::kLimitedGroupPrefix) + "guard-" + std::to_string(::getpid()) + "-" +
+           std::to_string(number);
   }
+  [[nodiscard]] std::string group_name() const { return group_name(groups_); }
   [[nodiscard]] std::string state() {
     std::string folder = scratch_ / ("state" + std::to_string(++states_));
     std::filesystem::create_directories(folder);
@@ -228,7 +245,6 @@ class GuardThrash : public SwapLive {
     EXPECT_GT(sum(writers.during(2s)), 0U);
   }
 
-  std::string name_;
   int groups_ = 0;
   int states_ = 0;
 };
@@ -236,14 +252,19 @@ class GuardThrash : public SwapLive {
 // Without and with, three times in turn, each time from the beginning.
 void GuardThrash::compare(const std::string& where) {
   constexpr int kRepeats = 3;
-  constexpr auto kWindow = 9s;  // each has its turn in it
+  constexpr auto kWindow = 9s;
   std::uint64_t without = 0;
   std::uint64_t with = 0;
   for (int repeat = 0; repeat < kRepeats; ++repeat) {
     const auto scene = guarded_scene(kWindow);
     ASSERT_NE(scene, nullptr);
+    const Writers::Done before = scene->writers->done();
     const Writers::Done guarded = scene->writers->during(kWindow);
-    for (const std::uint64_t done : guarded) EXPECT_GT(done, 0U) << scene->guard->log();
+    const bool each = eventually([&] {
+      const Writers::Done now = scene->writers->done();
+      return std::equal(now.begin(), now.end(), before.begin(), std::greater<>());
+    });
+    EXPECT_TRUE(each) << scene->guard->log();
     EXPECT_TRUE(scene->writers->alive());
     EXPECT_EQ(scene->guard->end(SIGTERM), 0);
     expect_none_stands(*scene->writers);
