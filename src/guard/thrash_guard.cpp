@@ -110,7 +110,7 @@ void ThrashGuard::hold(const std::vector<TaskId>& tasks) {
     const auto at = tasks_.find(id);
     wanted.push_back({process_of(id), at != tasks_.end() && at->second.machine});
   }
-  for (const Error& problem : held_->hold_exactly(std::move(wanted))) tell_problem(problem);
+  for (const Error& problem : held_->hold_exactly(wanted)) tell_problem(problem);
 }
 
 // In bulk, out or in. A process that has exited needs neither.
