@@ -103,6 +103,7 @@ nlohmann::json thrash_plan_json(const ThrashPlan& plan, const ThrashSnapshot& sn
 
 std::string said(const std::vector<TaskId>& tasks, const Names& names) {
   std::vector<std::string> words;
+  words.reserve(tasks.size());
   for (const TaskId& id : tasks) words.push_back(fmt::format("{} ({})", names.at(id), id.number));
   return fmt::format("{}", fmt::join(words, ", "));
 }
