@@ -103,6 +103,7 @@ nlohmann::json thrash_plan_json(const ThrashPlan& plan, const ThrashSnapshot& sn
 
 std::string said(const std::vector<TaskId>& tasks, const Names& names) {
   std::vector<std::string> words;
+  words.reserve(tasks.size());
   for (const TaskId& id : tasks) words.push_back(fmt::format("{} ({})", names.at(id), id.number));
   return fmt::format("{}", fmt::join(words, ", "));
 }
@@ -154,7 +155,7 @@ Section actions_section(const ThrashPlan& plan, const Names& names) {
 }
 
 Document thrash_plan_document(const ThrashPlan& plan, const ThrashSnapshot& snapshot,
-                              const std::vector<Error>& problems) {
+                              const ThrashPolicy& policy, const std::vector<Error>& problems) {
   const Names names = names_in(snapshot);
   Document document;
   document.title = "What to do against thrashing";
@@ -166,9 +167,11 @@ Document thrash_plan_document(const ThrashPlan& plan, const ThrashSnapshot& snap
     any = true;
     document.answer.push_back(fmt::format("{} thrashes: {}.", one.name, one.reason));
     if (!one.groups.empty())
-      document.answer.push_back(
-          fmt::format("{} groups would take turns of {:.1f} s; nothing stands still for long.",
-                      one.groups.size(), std::chrono::duration<double>(one.slice).count()));
+      document.answer.push_back(fmt::format(
+          "{} groups would take turns of {:.1f} s; nothing is to stand still longer than "
+          "{:.0f} s.",
+          one.groups.size(), std::chrono::duration<double>(one.slice).count(),
+          std::chrono::duration<double>(policy.most_wait).count()));
     for (const std::string& note : one.notes) document.answer.push_back(note + ".");
   }
   if (!any) document.answer.emplace_back("Nothing thrashes here; there is nothing to do.");
@@ -196,7 +199,8 @@ Result<int> thrash_plan(const Session& session, const ThrashPlanText& typed) {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     plan = thrash::tune::plan(snapshot, plan.history, policy, now);
   }
-  BRIM_CHECK(write_document(thrash_plan_document(plan, snapshot, reader.problems()), typed.output));
+  BRIM_CHECK(write_document(thrash_plan_document(plan, snapshot, policy, reader.problems()),
+                            typed.output));
   return 0;
 }
 

@@ -110,7 +110,7 @@ void ThrashGuard::hold(const std::vector<TaskId>& tasks) {
     const auto at = tasks_.find(id);
     wanted.push_back({process_of(id), at != tasks_.end() && at->second.machine});
   }
-  for (const Error& problem : held_->hold_exactly(std::move(wanted))) tell_problem(problem);
+  for (const Error& problem : held_->hold_exactly(wanted)) tell_problem(problem);
 }
 
 // In bulk, out or in. A process that has exited needs neither.
@@ -120,8 +120,19 @@ void ThrashGuard::advise(const Action& action) {
     if (!process || process->start_ticks() != id.since) continue;
     const auto advised =
         action.act == Act::page_out ? host::page_out(*process) : host::prefetch(*process);
-    if (!advised && advised.error().code != ErrorCode::gone) tell_problem(advised.error());
+    if (advised || advised.error().code == ErrorCode::gone) continue;
+    if (action.act == Act::prefetch || !reclaim_instead(id)) tell_problem(advised.error());
   }
+}
+
+// Where the kernel takes no advice for another process: of its whole cgroup, if that stands still.
+bool ThrashGuard::reclaim_instead(const TaskId& id) const {
+  const auto task = tasks_.find(id);
+  if (task == tasks_.end()) return false;
+  for (const host::HeldTasks::Held& held : held_->held())
+    if (held.process == process_of(id) && held.means == host::HoldMeans::cgroup_v2)
+      return host::reclaim_group(host_, held.place, task->second.resident).has_value();
+  return false;
 }
 
 void ThrashGuard::apply(const ThrashPlan& plan) {

@@ -36,6 +36,7 @@ class ThrashGuard final : public GuardedArea {
   void remember(const thrash::tune::ThrashSnapshot& snapshot);
   void apply(const thrash::tune::ThrashPlan& plan);
   void advise(const thrash::tune::Action& action);
+  [[nodiscard]] bool reclaim_instead(const thrash::tune::TaskId& id) const;
   void hold(const std::vector<thrash::tune::TaskId>& tasks);
   [[nodiscard]] std::vector<thrash::tune::TaskId> held_ids() const;
   [[nodiscard]] std::vector<std::string> names_of(

@@ -191,10 +191,10 @@ Result<std::vector<Hold>> HeldTasks::keep_somehow(const Hold& hold) {
   return instead;
 }
 
-std::vector<Error> HeldTasks::hold_exactly(std::vector<Wanted> wanted) {
+std::vector<Error> HeldTasks::hold_exactly(const std::vector<Wanted>& wanted) {
   std::vector<Error> problems;
   std::vector<Hold> holds;
-  for (const Hold& hold : choose_holds(*host_, std::move(wanted))) {
+  for (const Hold& hold : choose_holds(*host_, wanted)) {
     auto kept = keep_somehow(hold);
     if (!kept)
       problems.push_back(std::move(kept).error());
@@ -218,7 +218,7 @@ std::vector<HeldTasks::Held> HeldTasks::held() const {
   std::vector<Held> all;
   for (const Kept& kept : kept_)
     for (const HeldProcess& one : kept.hold.processes)
-      all.push_back({one, kept.since, kept.hold.means});
+      all.push_back({one, kept.since, kept.hold.means, kept.hold.place});
   std::sort(all.begin(), all.end(),
             [](const Held& a, const Held& b) { return a.process < b.process; });
   return all;

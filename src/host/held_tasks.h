@@ -57,6 +57,7 @@ class HeldTasks {
     HeldProcess process;
     std::chrono::nanoseconds since{0};  // of the steady clock
     HoldMeans means = HoldMeans::signal;
+    std::string place;  // of the hold
   };
 
   // `records` is a folder on this machine; `host`, live, must outlive it. `denied` where another
@@ -69,7 +70,7 @@ class HeldTasks {
 
   // Afterwards these stand still, as far as the problems don't say otherwise, and no others. What
   // has exited is left out.
-  [[nodiscard]] std::vector<Error> hold_exactly(std::vector<Wanted> wanted);
+  [[nodiscard]] std::vector<Error> hold_exactly(const std::vector<Wanted>& wanted);
 
   [[nodiscard]] std::vector<Held> held() const;  // ascending
   [[nodiscard]] int watchdog_pid() const { return watchdog_.pid(); }

@@ -86,7 +86,7 @@ void take_groups(const Host& host, const Freezer& freezer, std::map<int, HeldPro
 
 }  // namespace
 
-std::vector<Hold> choose_holds(const Host& host, std::vector<HeldTasks::Wanted> wanted) {
+std::vector<Hold> choose_holds(const Host& host, const std::vector<HeldTasks::Wanted>& wanted) {
   std::vector<Hold> holds;
   std::map<int, HeldProcess> left;
   for (const HeldTasks::Wanted& one : wanted) {

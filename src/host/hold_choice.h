@@ -13,6 +13,6 @@ namespace brim::host {
 // Whole cgroups where all of one, and of those below it, is wanted; the rest one by one. Those that
 // have exited are left out.
 [[nodiscard]] std::vector<Hold> choose_holds(const Host& host,
-                                             std::vector<HeldTasks::Wanted> wanted);
+                                             const std::vector<HeldTasks::Wanted>& wanted);
 
 }  // namespace brim::host

@@ -37,6 +37,12 @@ std::optional<Bytes> limit_of(const Host& host, const std::string& folder, bool 
   return most ? most : high;
 }
 
+// Version 2 gives it only to those it is passed on to.
+bool has_memory(const Host& host, const CgroupMount& mount, const std::string& name) {
+  return host.exists(fmt::format("{}{}/{}", mount.path, name,
+                                 mount.v2 ? "memory.current" : "memory.usage_in_bytes"));
+}
+
 // Names below the mount, outer ones first.
 void add_names(const Host& host, const CgroupMount& mount, const std::string& name, int depth,
                std::vector<std::string>& names) {
@@ -45,7 +51,7 @@ void add_names(const Host& host, const CgroupMount& mount, const std::string& na
   for (const std::string& entry : *entries) {
     if (is_control(entry)) continue;
     const std::string below = fmt::format("{}/{}", name, entry);
-    if (!host.exists(mount.path + below + "/cgroup.procs")) continue;
+    if (!has_memory(host, mount, below)) continue;
     names.push_back(below);
     add_names(host, mount, below, depth + 1, names);
   }
@@ -86,8 +92,7 @@ Result<MemoryGroup> find_memory_group(const Host& host, std::string_view asked) 
   while (asked.size() > 1 && asked.ends_with('/')) asked.remove_suffix(1);
   if (asked.starts_with(mount->path + "/")) asked.remove_prefix(mount->path.size());
   const std::string path = asked.starts_with('/') ? std::string(asked) : fmt::format("/{}", asked);
-  if (path.size() > 1 && path.find("/..") == std::string::npos &&
-      host.exists(mount->path + path + "/cgroup.procs"))
+  if (path.size() > 1 && path.find("/..") == std::string::npos && has_memory(host, *mount, path))
     return group_at(host, *mount, path);
   std::vector<std::string> names;
   add_names(host, *mount, "", 0, names);
