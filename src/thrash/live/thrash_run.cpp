@@ -179,12 +179,15 @@ class ThrashRun {
     if (killed.size() == killings_.size()) return;
     const auto entry = host::find_swap(request_.host, ground.area().path());
     if (!entry || !*entry) return;
-    const bool full = (*entry)->used.count() >= (*entry)->size.count() / 20 * 19;
+    Bytes used = (*entry)->used;
+    if (ground.group() != nullptr)
+      if (const auto swap = ground.group()->read().swap) used = std::max(used, *swap);
+    const bool full = used.count() >= (*entry)->size.count() / 20 * 19;
     const double seconds = duration<double>(steady_clock::now() - start_).count();
     while (killings_.size() < killed.size())
       killings_.push_back(fmt::format(
           "The kernel killed consumer {} by {:.0f} s, with {} of {} of the swap area in use: {}.",
-          killed[killings_.size()], seconds * plan_.speed, human_bytes((*entry)->used),
+          killed[killings_.size()], seconds * plan_.speed, human_bytes(used),
           human_bytes((*entry)->size),
           full ? "memory and swap were full; hardware.swap_size makes it larger"
                : "its reclaim found no page to take in time"));
