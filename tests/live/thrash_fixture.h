@@ -109,6 +109,7 @@ class ThrashLive : public testing::Test {
       ::dup2(::open(output.c_str(), kHow, 0600), STDOUT_FILENO);
       ::dup2(::open(errors.c_str(), kHow, 0600), STDERR_FILENO);
       std::vector<char*> arguments;
+      arguments.reserve(words.size() + 1);
       for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
       arguments.push_back(nullptr);
       ::execv(arguments[0], arguments.data());
