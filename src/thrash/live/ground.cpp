@@ -76,6 +76,16 @@ Result<void> check_memory(const host::Host& host, const ThrashPlan& plan) {
                           human_bytes(wanted), human_bytes(there)));
 }
 
+// It may swap out as much as the run's area holds, also where there are other areas; as much as
+// there is, where the kernel does not limit a group's swap.
+Result<host::LimitedGroup> make_group(const host::Host& host, const ThrashPlan& plan,
+                                      const ThrashPlaces& places) {
+  const std::string name = fmt::format("thrash-{}", ::getpid());
+  auto group = host::LimitedGroup::create(host, places.groups, name, {plan.limit, plan.swap.size});
+  if (group || group.error().code != ErrorCode::missing) return group;
+  return host::LimitedGroup::create(host, places.groups, name, {plan.limit, {}});
+}
+
 }  // namespace
 
 Result<void> check_ground(const host::Host& host, const ThrashPlan& plan,
@@ -107,9 +117,7 @@ Result<Ground> Ground::make(const host::Host& host, const ThrashPlan& plan,
   if (!area) return fail(std::move(area).error());
   ground.area_.emplace(std::move(*area));
   if (plan.whole_machine) return ground;
-  BRIM_TRY(auto group,
-           host::LimitedGroup::create(host, places.groups, fmt::format("thrash-{}", ::getpid()),
-                                      {plan.limit, {}}));
+  BRIM_TRY(auto group, make_group(host, plan, places));
   ground.group_.emplace(std::move(group));
   return ground;
 }

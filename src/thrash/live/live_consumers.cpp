@@ -112,11 +112,11 @@ void LiveConsumers::begin(std::chrono::steady_clock::time_point start, const Liv
 Result<void> LiveConsumers::see_death(std::size_t number, std::uint64_t oom_kills) {
   Consumer& one = consumers_.at(number);
   const char* const said = one.page().failed.data();
-  if (oom_kills <= oom_kills_seen_)
+  if (oom_kills <= killed_.size())
     return fail(ErrorCode::gone,
                 fmt::format("consumer {} {} before its time{}{}", number + 1,
                             how_it_ended(one.process), *said == '\0' ? "" : ": ", said));
-  ++oom_kills_seen_;
+  killed_.push_back(number + 1);
   one.killed = true;
   return {};
 }
@@ -185,11 +185,6 @@ void LiveConsumers::record(std::vector<ConsumerRecord>& records) const {
     record->accesses.push_back(one.page().accesses.load(std::memory_order_relaxed));
     ++record;
   }
-}
-
-std::size_t LiveConsumers::killed() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(consumers_, [](const Consumer& one) { return one.killed; }));
 }
 
 bool LiveConsumers::locked() const {

@@ -53,7 +53,8 @@ class LiveConsumers final : public ConsumerControls {
   [[nodiscard]] ConsumerTotals totals();
   // Accesses of each that was admitted are added to its record; by the order of the scenario.
   void record(std::vector<ConsumerRecord>& records) const;
-  [[nodiscard]] std::size_t killed() const;
+  // Those that the kernel has killed, by number from 1, in the order of their deaths.
+  [[nodiscard]] const std::vector<std::size_t>& killed() const { return killed_; }
   // Whether all could lock their programs in memory.
   [[nodiscard]] bool locked() const;
 
@@ -93,8 +94,8 @@ class LiveConsumers final : public ConsumerControls {
   const Ground* ground_;
   Bytes memory_;
   std::vector<Consumer> consumers_;
+  std::vector<std::size_t> killed_;
   std::int64_t start_ = 0;
-  std::uint64_t oom_kills_seen_ = 0;
 };
 
 // "killed by signal 9 (Killed)", "ended with status 3".

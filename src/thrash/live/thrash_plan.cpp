@@ -13,7 +13,6 @@
 namespace brim::thrash::live {
 namespace {
 
-using std::chrono::duration;
 using std::chrono::nanoseconds;
 using study::Settings;
 

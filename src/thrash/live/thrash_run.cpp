@@ -92,7 +92,7 @@ class ThrashRun {
       if (auto there = ground.still_there(request_.host); !there) outcome = std::move(there);
     if (request_.control && outcome) outcome = request_.control->end(consumers);
     probes.finish(record_.probes);
-    note_what_was_seen(consumers, probes, sampler, ground);
+    note_what_was_seen(consumers, probes, sampler);
     if (outcome) tell_figures();
     return outcome;
   }
@@ -116,7 +116,7 @@ class ThrashRun {
     nanoseconds next = plan_.sample_interval;
     for (;;) {
       const auto until = std::min(next, plan_.duration);
-      BRIM_CHECK(wait_until(start_ + until, consumers, sampler));
+      BRIM_CHECK(wait_until(start_ + until, ground, consumers, sampler));
       BRIM_CHECK(ground.still_there(request_.host));
       BRIM_CHECK(look(consumers, probes, sampler));
       const nanoseconds now = steady_clock::now() - start_;
@@ -127,12 +127,13 @@ class ThrashRun {
   }
 
   // Meanwhile it is seen who ends, and the control does its work.
-  Result<void> wait_until(steady_clock::time_point when, LiveConsumers& consumers,
-                          const ThrashSampler& sampler) {
+  Result<void> wait_until(steady_clock::time_point when, const Ground& ground,
+                          LiveConsumers& consumers, const ThrashSampler& sampler) {
     constexpr auto kLookAgain = milliseconds(20);
     for (;;) {
       if (cancel_.requested()) return fail(ErrorCode::interrupted, "interrupted");
       BRIM_TRY(const bool changed, consumers.look([&] { return sampler.oom_kills(); }));
+      if (changed) note_killed(ground, consumers);
       const auto now = steady_clock::now();
       if (request_.control && (changed || now >= next_step_)) {
         BRIM_TRY(next_step_, request_.control->step(consumers, now));
@@ -171,20 +172,34 @@ class ThrashRun {
     thrash::record(figures, record_.t_seconds.back() * plan_.speed, sink_);
   }
 
+  // Why is told by how much of the swap area was in use: a group's reclaim can also give up while
+  // there is room, when everything it looks at is on its way out or back (mm/vmscan.c).
+  void note_killed(const Ground& ground, const LiveConsumers& consumers) {
+    const std::vector<std::size_t>& killed = consumers.killed();
+    if (killed.size() == killings_.size()) return;
+    const auto entry = host::find_swap(request_.host, ground.area().path());
+    if (!entry || !*entry) return;
+    Bytes used = (*entry)->used;
+    if (ground.group() != nullptr)
+      if (const auto swap = ground.group()->read().swap) used = std::max(used, *swap);
+    const bool full = used.count() >= (*entry)->size.count() / 20 * 19;
+    const double seconds = duration<double>(steady_clock::now() - start_).count();
+    while (killings_.size() < killed.size())
+      killings_.push_back(fmt::format(
+          "The kernel killed consumer {} by {:.0f} s, with {} of {} of the swap area in use: {}.",
+          killed[killings_.size()], seconds * plan_.speed, human_bytes(used),
+          human_bytes((*entry)->size),
+          full ? "memory and swap were full; hardware.swap_size makes it larger"
+               : "its reclaim found no page to take in time"));
+  }
+
   void note_what_was_seen(const LiveConsumers& consumers, const LiveProbes& probes,
-                          const ThrashSampler& sampler, const Ground& ground) {
+                          const ThrashSampler& sampler) {
     if (!consumers.locked())
       notes_.emplace_back(
           "Consumers could not lock their programs in memory: some of their waits "
           "are for those.");
-    if (const std::size_t killed = consumers.killed(); killed > 0) {
-      const auto entry = host::find_swap(request_.host, ground.area().path());
-      notes_.push_back(fmt::format(
-          "The kernel killed {} of {} consumers because memory and swap ran out ({} of {} of the "
-          "swap area in use at the end): hardware.swap_size makes it larger.",
-          killed, consumers.consumers(), entry && *entry ? human_bytes((*entry)->used) : "?",
-          human_bytes(plan_.swap.size)));
-    }
+    for (const std::string& line : killings_) notes_.push_back(line);
     for (const std::string& line : probes.notes()) notes_.push_back(line);
     for (const std::string& line : sampler.missing())
       notes_.push_back(fmt::format("Not measured here: {}.", line));
@@ -196,6 +211,7 @@ class ThrashRun {
   const std::function<void(double)>& progress_;
   const Cancel& cancel_;
   std::vector<std::string>& notes_;
+  std::vector<std::string> killings_;  // a sentence for each killed consumer, as it was seen
   RunRecord record_;
   steady_clock::time_point start_;
   steady_clock::time_point next_step_;
