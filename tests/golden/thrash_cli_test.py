@@ -149,5 +149,52 @@ def test_an_interrupted_replay_says_so_and_prints_nothing():
     assert replay(path, "oracleGeneral", "--policy", "fifo", "--frames", "10%")["trace"]["pages"] == 50021
 
 
+SWEEP = """
+area = "thrash"
+[schedule]
+duration = "20s"
+sample_interval = "1s"
+[hardware]
+memory = "8MiB"
+swap_size = "64MiB"
+[mechanism]
+policy = "system"
+[loads.consumer]
+kind = "uniform"
+memory = "3MiB"
+accesses = 20_000
+pause = "20ms"
+[[guests]]
+load = "consumer"
+settle = "0s"
+start_interval = "0s"
+run_for = "1h"
+[sweep.over]
+"guests.0.count" = [1, 2, 8]
+mechanism = [{ replacement = "random" }, { replacement = "clock", control = "tpf" }]
+"""
+
+
+def test_a_sweep_over_processes_is_charted_by_them():
+    path = trace("denning.toml", SWEEP)
+    found = run_json("run", "run", path, "--model", "--no-store")
+    assert found["by_point"] == ["thrash.cpu_use_percent", "thrash.accesses_per_s"]
+    use = {found["points"][s["point"]]["label"]: s["values"][-1]["mean"] for s in found["series"]
+           if s["metric"] == "thrash.cpu_use_percent"}
+    by_chance = [use[f"guests.0.count={count}, mechanism.replacement=random"] for count in (1, 2, 8)]
+    # What fits keeps the processor busier; what doesn't waits for the disk.
+    assert by_chance[2] < by_chance[0] < by_chance[1], by_chance
+    page = FOLDER / "denning.html"
+    run("run", path, "--model", "--no-store", "--format", "html", "-o", page)
+    assert "thrash.cpu_use_percent by guests.0.count" in page.read_text()
+
+
+def test_controls_are_listed_with_their_parameters():
+    controls = [row["name"] for row in run_json("list", "list", "controls")["controls"]]
+    assert {"none", "swap-token", "tpf"} <= set(controls) and controls == sorted(controls)
+    keys = {(row["of"], row["key"]) for row in run_json("list", "list", "parameters")["parameters"]}
+    assert ("thrash control swap-token", "timeout") in keys
+
+
 if __name__ == "__main__":
     main(globals())
