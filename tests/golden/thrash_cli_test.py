@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""brim thrash replay as a user meets it: figures that can be followed by hand, formats, wrong input."""
+"""brim thrash replay as a user meets it: figures that can be followed by hand, formats, wrong input.
+And a study of thrashing on the simulated machine."""
 import gzip
 import lzma
 import os
@@ -114,6 +115,44 @@ def test_curves_are_monotone_for_stack_algorithms():
         for frames in (7, 50):
             assert abs(at[frames] * 5000 - faults(value)[(policy, frames)]) < 1e-6
     assert all("miss_ratio_interval" in point for point in curves["fifo"]["points"])
+
+
+def test_a_study_runs_on_the_simulated_machine():
+    found = run_json("run", "run", "thrash-small", "--model")
+    assert found["tasks_done"] == 2 and found["provenance"] == "modelled"
+    series = {(s["point"], s["metric"], s["subject"]): [v["mean"] for v in s["values"]]
+              for s in found["series"]}
+    for point in (0, 1):  # on the disk, on zram
+        running = series[point, "thrash.consumers_running", ""]
+        assert running[0] == 0 and max(running) == 8 and running[-1] == 0, running
+        assert sum(series[point, "thrash.pages_in_per_s", ""]) > 1000
+        assert series[point, "thrash.accesses", "consumer 8"][-1] > 0
+        assert series[point, "thrash.consumers_killed", ""] == [0]
+        # Linux counts KiB.
+        pages = series[point, "thrash.pages_out_per_s", ""]
+        counted = series[point, "thrash.counter_out_per_s", ""]
+        assert all(abs(c - 4 * p) < 1e-6 * c + 1e-6 for c, p in zip(counted, pages))
+    assert max(series[1, "thrash.pages_in_per_s", ""]) > 10 * max(series[0, "thrash.pages_in_per_s", ""])
+    texts = []
+    for threads in (1, 2):
+        run("run", "thrash-small", "--model", "--threads", threads)
+        texts.append(run("export", "last", "--canonical").stdout)
+    assert texts[0] == texts[1]
+
+
+def test_systems_of_the_catalogue_are_listed_and_wrong_ones_named():
+    entries = {e["name"] for e in run_json("list", "list", "catalogue")["catalogue"]
+               if e["area"] == "thrash"}
+    assert {"santos-2009", "freebsd-7", "linux-2.6.22", "linux-6", "linux-6-mglru",
+            "opensolaris-2008.11", "windows-xp"} <= entries, entries
+    for setting, word in (("mechanism.replacement=clok", "'clock'"),
+                          ("mechanism.control=swap-tokken", "swap-token"),
+                          ("mechanism.entry=linux-7", "linux-6"),
+                          ("hardware.swap=tape", "zram"),
+                          ("mechanism.replacement=opt", "future")):
+        line = one_line(run("run", "thrash-small", "--model", "--set", setting, status=2))
+        assert word in line, line
+    assert "images" in one_line(run("run", "thrash-small", "--model", "--images", BRIM, status=2))
 
 
 def test_wrong_input_is_one_line():

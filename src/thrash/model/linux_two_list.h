@@ -28,6 +28,7 @@
 // (kswapd). The active list is shrunk only when inactive is low, not besides when refaults are
 // seen. A page is 4 KiB, mapped once, and swapped in alone.
 
+#include "base/huge_pages.h"
 #include "thrash/model/page_list.h"
 #include "thrash/model/replacement.h"
 
@@ -76,6 +77,11 @@ class LinuxTwoList : public OnDemand {
       }
       ++scanned_;
       const PageNumber page = inactive_.pop_back(links_);
+      if (!inactive_.empty()) {
+        PageList::prefetch(links_, inactive_.last());
+        table_->prefetch(inactive_.last());
+        prefetch(inactive_.last());
+      }
       if (!table_->referenced(page)) {
         pages_[page].left_at = ++age_;
         return page;
@@ -148,7 +154,7 @@ class LinuxTwoList : public OnDemand {
   PageLinks links_;
   PageList inactive_;  // the newest first
   PageList active_;    // the newest first
-  std::vector<State> pages_;
+  std::vector<State, HugePageAllocator<State>> pages_;
   std::uint64_t age_ = 0;    // the kernel's nonresident_age
   std::size_t scanned_ = 0;  // of this batch
 };

@@ -117,7 +117,8 @@ TEST(MachineTest, Demand_paging_makes_the_faults_of_a_replayed_trace) {
 TEST(MachineTest, Frames_pages_and_slots_are_conserved_at_each_event) {
   for (const char* policy : {"clock", "random"}) {
     for (const DeviceShape& device : {disk(), DeviceShape{Pages(500), CompressedShape{}}}) {
-      for (const ReadAhead ahead : {ReadAhead::none, ReadAhead::slots, ReadAhead::pages}) {
+      for (const ReadAhead ahead :
+           {ReadAhead::none, ReadAhead::slots, ReadAhead::pages, ReadAhead::adjacent}) {
         MachinePlan plan = small_machine(100, device);
         plan.memory.replacement = by_name(policy);
         plan.memory.read_ahead = ahead;

@@ -19,6 +19,7 @@
 // LIMIT: the policy's early leavers (working sets) are asked for at faults and ticks, not at each
 // access.
 
+#include "base/huge_pages.h"
 #include "base/rng.h"
 #include "thrash/model/access_pattern.h"
 #include "thrash/model/memory_shape.h"
@@ -221,13 +222,14 @@ class MemoryManager {
   SwapSpace swap_;
   std::unique_ptr<SwapDevice> device_;  // null: lost
 
-  std::vector<Page> pages_;          // of all spaces
-  std::size_t used_ = 0;             // frames
-  std::size_t leaving_ = 0;          // of them
-  std::size_t writes_ = 0;           // pages on their way out
-  std::size_t reads_ = 0;            // and in
-  std::vector<PageNumber> batch_;    // slots given, not yet submitted
-  std::deque<PageNumber> incoming_;  // ordered in
+  std::vector<Page, HugePageAllocator<Page>> pages_;  // of all spaces
+  std::vector<PageNumber> coming_in_;                 // with a page that misses
+  std::size_t used_ = 0;                              // frames
+  std::size_t leaving_ = 0;                           // of them
+  std::size_t writes_ = 0;                            // pages on their way out
+  std::size_t reads_ = 0;                             // and in
+  std::vector<PageNumber> batch_;                     // slots given, not yet submitted
+  std::deque<PageNumber> incoming_;                   // ordered in
   ModelTime debt_{0};
   MemoryCounts counts_;
 };

@@ -114,7 +114,7 @@ TEST(MemoryManagerTest, A_page_on_its_way_out_is_taken_back_without_waiting) {
 
 // Slots 0 to 7 are of pages 0 to 7, as they left in this order.
 TEST(MemoryManagerTest, Read_ahead_brings_neighbours_that_are_a_minor_fault_each) {
-  for (const ReadAhead ahead : {ReadAhead::slots, ReadAhead::pages}) {
+  for (const ReadAhead ahead : {ReadAhead::slots, ReadAhead::pages, ReadAhead::adjacent}) {
     MemoryShape shape = shape_of(32);
     shape.read_ahead = ahead;
     shape.read_ahead_pages = 4;
@@ -131,6 +131,57 @@ TEST(MemoryManagerTest, Read_ahead_brings_neighbours_that_are_a_minor_fault_each
     memory.make(8, Access::read);
     EXPECT_EQ(memory.manager.counts().major_faults, 2U);
   }
+}
+
+// Pages 0 to 3 leave in order, 4 to 7 in the reverse one.
+TEST(MemoryManagerTest, Adjacent_read_ahead_takes_only_what_lies_together_on_the_device_too) {
+  MemoryShape shape = shape_of(8);
+  shape.read_ahead = ReadAhead::adjacent;
+  Memory memory(shape);
+  for (const std::uint32_t page : {0U, 1U, 2U, 3U, 7U, 6U, 5U, 4U})
+    memory.make(page, Access::write);
+  while (memory.manager.reclaim(memory.now).taken > 0) {
+  }
+  memory.finish();
+  EXPECT_EQ(memory.manager.swapped(0), 8U);
+  memory.make(2, Access::read);
+  EXPECT_EQ(memory.manager.counts().pages_in, 4U) << "0 to 3, in one request";
+  memory.make(5, Access::read);
+  EXPECT_EQ(memory.manager.counts().pages_in, 5U) << "5 alone";
+}
+
+TEST(MemoryManagerTest, Local_spaces_without_a_quota_share_alike_while_they_run) {
+  MemoryShape shape = shape_of(60);
+  shape.local = true;
+  Told told;
+  const std::vector<SpacePlan> plans{{.pages = 100}, {.pages = 100}, {.pages = 100}};
+  MemoryManager manager(shape, plans, told, Rng(1));
+  ModelTime now{0};
+  const auto fill = [&](SpaceNumber space) {
+    for (std::uint32_t page = 0; page < 100; ++page) {
+      for (int tries = 0; tries < 100; ++tries) {
+        const Outcome outcome = manager.touch(space, {page, Access::write}, now).outcome;
+        while (manager.next_completion() != kNever) {
+          now = manager.next_completion();
+          manager.complete(now);
+        }
+        if (outcome == Outcome::made) break;
+      }
+    }
+    ASSERT_EQ(manager.inconsistency(), "");
+  };
+  manager.begin(0);
+  fill(0);
+  EXPECT_GE(manager.held(0), 58U);
+  manager.begin(1);
+  manager.begin(2);
+  fill(1);
+  EXPECT_NEAR(static_cast<double>(manager.held(1)), 20, 2);
+  EXPECT_LT(manager.held(0), 45U) << "it gave what the other took";
+  manager.release(1);
+  manager.release(2);
+  fill(0);
+  EXPECT_GE(manager.held(0), 58U);
 }
 
 TEST(MemoryManagerTest, An_access_to_a_page_on_its_way_in_waits_for_it) {

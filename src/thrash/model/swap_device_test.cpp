@@ -114,6 +114,60 @@ TEST(HardDiskTest, Writes_wait_for_reads_only_where_asked_for_and_not_for_ever) 
   }
 }
 
+HardDiskShape with_write_cache() {
+  HardDiskShape shape;
+  shape.write_cache = true;
+  return shape;
+}
+
+// A command and the bus: 0.14 ms.
+TEST(HardDiskTest, A_write_is_done_as_it_is_in_the_cache) {
+  HardDisk disk(with_write_cache());
+  const auto slots = random_slots(400, 500000, 3);
+  EXPECT_LT(one_by_one(disk, slots, Transfer::out), 400 * 150us);
+}
+
+// Four times the buffer at random: what has no room waits for the disk; those that are in the
+// buffer together go in the order of their places.
+TEST(HardDiskTest, A_full_cache_drains_in_the_disks_order_and_no_write_is_free_for_ever) {
+  const auto slots = random_slots(2048, 500000, 3);
+  HardDisk cached(with_write_cache());
+  HardDisk plain(HardDiskShape{});
+  const ModelTime with = one_by_one(cached, slots, Transfer::out);
+  const ModelTime without = one_by_one(plain, slots, Transfer::out);
+  EXPECT_LT(with, without);
+  EXPECT_GT(with, without / 4);
+}
+
+TEST(HardDiskTest, The_cache_drains_while_the_drive_is_idle) {
+  const auto burst = [](HardDisk& disk, std::uint64_t seed, ModelTime from) {
+    ModelTime now = from;
+    for (const Slot slot : random_slots(500, 500000, seed)) {
+      EXPECT_FALSE(disk.submit({Transfer::out, slot, 1}, now).done);
+      now = disk.next_completion();
+      EXPECT_EQ(disk.complete().first, slot);
+    }
+    return now - from;
+  };
+  HardDisk disk(with_write_cache());
+  EXPECT_LT(burst(disk, 1, 0s), 100ms);
+  EXPECT_LT(burst(disk, 2, 60s), 100ms) << "a minute has emptied it";
+  EXPECT_GT(burst(disk, 3, 60200ms), 1s) << "a fifth of a second has not";
+}
+
+TEST(HardDiskTest, What_was_just_written_is_read_from_the_cache) {
+  HardDisk disk(with_write_cache());
+  const auto slots = random_slots(400, 500000, 3);
+  const ModelTime written = one_by_one(disk, slots, Transfer::out);
+  ModelTime now = written;
+  for (const Slot slot : slots) {
+    EXPECT_FALSE(disk.submit({Transfer::in, slot, 1}, now).done);
+    now = disk.next_completion();
+    (void)disk.complete();
+  }
+  EXPECT_LT(now - written, 400 * 150us);
+}
+
 TEST(HardDiskTest, Is_busy_while_it_has_requests) {
   HardDisk disk(HardDiskShape{});
   EXPECT_FALSE(disk.submit({Transfer::in, 5000, 1}, 1s).done);

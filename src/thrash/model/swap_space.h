@@ -6,6 +6,7 @@
 // together, and the next cluster is one that is free as a whole; where there is none, the next free
 // slot after the last one is (as Linux's scan_swap_map does).
 
+#include "base/huge_pages.h"
 #include "base/result.h"
 #include "thrash/model/page_table.h"
 #include "thrash/model/swap_device.h"
@@ -63,8 +64,8 @@ class SwapSpace {
     return next_;
   }
 
-  std::vector<PageNumber> owner_;     // by slot
-  std::vector<std::uint32_t> taken_;  // slots, by cluster
+  std::vector<PageNumber, HugePageAllocator<PageNumber>> owner_;  // by slot
+  std::vector<std::uint32_t> taken_;                              // slots, by cluster
   std::size_t used_ = 0;
   Slot next_ = 0;
 };
