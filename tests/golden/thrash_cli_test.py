@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""brim thrash replay as a user meets it: figures that can be followed by hand, formats, wrong input."""
+"""brim thrash replay as a user meets it: figures that can be followed by hand, formats, wrong input.
+And a study of thrashing on the simulated machine."""
 import gzip
 import lzma
 import os
@@ -116,6 +117,44 @@ def test_curves_are_monotone_for_stack_algorithms():
     assert all("miss_ratio_interval" in point for point in curves["fifo"]["points"])
 
 
+def test_a_study_runs_on_the_simulated_machine():
+    found = run_json("run", "run", "thrash-small", "--model")
+    assert found["tasks_done"] == 2 and found["provenance"] == "modelled"
+    series = {(s["point"], s["metric"], s["subject"]): [v["mean"] for v in s["values"]]
+              for s in found["series"]}
+    for point in (0, 1):  # on the disk, on zram
+        running = series[point, "thrash.consumers_running", ""]
+        assert running[0] == 0 and max(running) == 8 and running[-1] == 0, running
+        assert sum(series[point, "thrash.pages_in_per_s", ""]) > 1000
+        assert series[point, "thrash.accesses", "consumer 8"][-1] > 0
+        assert series[point, "thrash.consumers_killed", ""] == [0]
+        # Linux counts KiB.
+        pages = series[point, "thrash.pages_out_per_s", ""]
+        counted = series[point, "thrash.counter_out_per_s", ""]
+        assert all(abs(c - 4 * p) < 1e-6 * c + 1e-6 for c, p in zip(counted, pages))
+    assert max(series[1, "thrash.pages_in_per_s", ""]) > 10 * max(series[0, "thrash.pages_in_per_s", ""])
+    texts = []
+    for threads in (1, 2):
+        run("run", "thrash-small", "--model", "--threads", threads)
+        texts.append(run("export", "last", "--canonical").stdout)
+    assert texts[0] == texts[1]
+
+
+def test_systems_of_the_catalogue_are_listed_and_wrong_ones_named():
+    entries = {e["name"] for e in run_json("list", "list", "catalogue")["catalogue"]
+               if e["area"] == "thrash"}
+    assert {"santos-2009", "freebsd-7", "linux-2.6.22", "linux-6", "linux-6-mglru",
+            "opensolaris-2008.11", "windows-xp"} <= entries, entries
+    for setting, word in (("mechanism.replacement=clok", "'clock'"),
+                          ("mechanism.control=swap-tokken", "swap-token"),
+                          ("mechanism.entry=linux-7", "linux-6"),
+                          ("hardware.swap=tape", "zram"),
+                          ("mechanism.replacement=opt", "future")):
+        line = one_line(run("run", "thrash-small", "--model", "--set", setting, status=2))
+        assert word in line, line
+    assert "images" in one_line(run("run", "thrash-small", "--model", "--images", BRIM, status=2))
+
+
 def test_wrong_input_is_one_line():
     path = trace("good.txt", "1\n2\n")
     for arguments, words in (
@@ -147,6 +186,53 @@ def test_an_interrupted_replay_says_so_and_prints_nothing():
     output = process.stdout.read()
     assert process.wait(timeout=20) == 130 and output == b"", (process.returncode, output)
     assert replay(path, "oracleGeneral", "--policy", "fifo", "--frames", "10%")["trace"]["pages"] == 50021
+
+
+SWEEP = """
+area = "thrash"
+[schedule]
+duration = "20s"
+sample_interval = "1s"
+[hardware]
+memory = "8MiB"
+swap_size = "64MiB"
+[mechanism]
+policy = "system"
+[loads.consumer]
+kind = "uniform"
+memory = "3MiB"
+accesses = 20_000
+pause = "20ms"
+[[guests]]
+load = "consumer"
+settle = "0s"
+start_interval = "0s"
+run_for = "1h"
+[sweep.over]
+"guests.0.count" = [1, 2, 8]
+mechanism = [{ replacement = "random" }, { replacement = "clock", control = "tpf" }]
+"""
+
+
+def test_a_sweep_over_processes_is_charted_by_them():
+    path = trace("denning.toml", SWEEP)
+    found = run_json("run", "run", path, "--model", "--no-store")
+    assert found["by_point"] == ["thrash.cpu_use_percent", "thrash.accesses_per_s"]
+    use = {found["points"][s["point"]]["label"]: s["values"][-1]["mean"] for s in found["series"]
+           if s["metric"] == "thrash.cpu_use_percent"}
+    by_chance = [use[f"guests.0.count={count}, mechanism.replacement=random"] for count in (1, 2, 8)]
+    # What fits keeps the processor busier; what doesn't waits for the disk.
+    assert by_chance[2] < by_chance[0] < by_chance[1], by_chance
+    page = FOLDER / "denning.html"
+    run("run", path, "--model", "--no-store", "--format", "html", "-o", page)
+    assert "thrash.cpu_use_percent by guests.0.count" in page.read_text()
+
+
+def test_controls_are_listed_with_their_parameters():
+    controls = [row["name"] for row in run_json("list", "list", "controls")["controls"]]
+    assert {"none", "swap-token", "tpf"} <= set(controls) and controls == sorted(controls)
+    keys = {(row["of"], row["key"]) for row in run_json("list", "list", "parameters")["parameters"]}
+    assert ("thrash control swap-token", "timeout") in keys
 
 
 if __name__ == "__main__":
