@@ -134,6 +134,11 @@ TEST(Published, What_a_run_never_came_to_can_stand_for_a_figure_but_not_what_was
       "left = { run = \"other\", metric = \"thrash.recovery_s\", never = 1000 }\n");
   ASSERT_TRUE(study) << error_line(study.error());
   EXPECT_FALSE(figure_of(study->claims.front().checks.front().left, plateau()));
+  SeriesByRun both = plateau();
+  both["other"] = both["base"];
+  const ClaimVerdict verdict = judge(study->claims.front(), both, Provenance::modelled);
+  EXPECT_EQ(verdict.status, ClaimStatus::failed);
+  EXPECT_THAT(verdict.evidence, ElementsAre(HasSubstr("recovery_s never")));
 }
 
 TEST(Published, The_greatest_of_all_points_can_be_asked_for) {

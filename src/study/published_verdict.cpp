@@ -133,10 +133,13 @@ std::string words(const Selection& selection, const std::optional<Figure>& figur
   const std::string point = settings.get<bool>("any_point")
                                 ? "any point"
                                 : fmt::format("point {}", settings.get<std::uint64_t>("point"));
+  const bool never = figure && figure->n == 0 && settings.get<double>("never") != 0;
   return fmt::format("{} {} {} {} {}", settings.get<std::string>("run"), point,
                      settings.get<std::string>("statistic"),
                      short_names(settings.get<std::string>("metric")),
-                     figure ? fmt::format("{:.4g}", figure->value) : "missing");
+                     never    ? "never"
+                     : figure ? fmt::format("{:.4g}", figure->value)
+                              : "missing");
 }
 
 bool holds(const Settings& check, double left, double right) {
