@@ -26,6 +26,8 @@ constexpr std::array kSelection = std::to_array<Parameter>({
     {"from", Type::duration, "", "0s",
      "Of time_mean, time_sd, percentile and smooth_, which end at t; 0: with the run."},
     {"divide", Type::number, "", "1", "Into the published unit."},
+    {"never", Type::number, "", "0",
+     "Where the run was made and has no such figure, because it never came to that; 0: not known."},
 });
 
 constexpr std::array kFigure = std::to_array<Parameter>({

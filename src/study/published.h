@@ -38,7 +38,8 @@ namespace brim::study {
 
 // A figure of a run's series.
 struct Selection {
-  Settings settings;  // run, point, any_point, metric, statistic, percent, from, t, divide
+  // run, point, any_point, metric, statistic, percent, from, t, divide, never
+  Settings settings;
 };
 
 struct PublishedCell {

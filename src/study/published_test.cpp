@@ -126,6 +126,21 @@ TEST(Published, Metrics_are_added_before_anything_is_made_of_them) {
   EXPECT_FALSE(of_plateau("metric = \"thrash.user_cpu_percent+thrash.fairness\""));
 }
 
+TEST(Published, What_a_run_never_came_to_can_stand_for_a_figure_but_not_what_was_not_run) {
+  EXPECT_EQ(of_plateau("metric = \"thrash.recovery_s\", never = 1000")->value, 1000);
+  EXPECT_EQ(of_plateau("metric = \"thrash.user_cpu_percent\", never = 1000")->value, 12);
+  const auto study = study_of(
+      "[[claims.checks]]\nrelation = \"less\"\nvalue = 0\n"
+      "left = { run = \"other\", metric = \"thrash.recovery_s\", never = 1000 }\n");
+  ASSERT_TRUE(study) << error_line(study.error());
+  EXPECT_FALSE(figure_of(study->claims.front().checks.front().left, plateau()));
+  SeriesByRun both = plateau();
+  both["other"] = both["base"];
+  const ClaimVerdict verdict = judge(study->claims.front(), both, Provenance::modelled);
+  EXPECT_EQ(verdict.status, ClaimStatus::failed);
+  EXPECT_THAT(verdict.evidence, ElementsAre(HasSubstr("recovery_s never")));
+}
+
 TEST(Published, The_greatest_of_all_points_can_be_asked_for) {
   const std::string metric = "metric = \"thrash.user_cpu_percent\", t = \"20s\", any_point = true";
   EXPECT_EQ(of_plateau(metric)->value, 24);

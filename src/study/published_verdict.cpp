@@ -133,10 +133,13 @@ std::string words(const Selection& selection, const std::optional<Figure>& figur
   const std::string point = settings.get<bool>("any_point")
                                 ? "any point"
                                 : fmt::format("point {}", settings.get<std::uint64_t>("point"));
+  const bool never = figure && figure->n == 0 && settings.get<double>("never") != 0;
   return fmt::format("{} {} {} {} {}", settings.get<std::string>("run"), point,
                      settings.get<std::string>("statistic"),
                      short_names(settings.get<std::string>("metric")),
-                     figure ? fmt::format("{:.4g}", figure->value) : "missing");
+                     never    ? "never"
+                     : figure ? fmt::format("{:.4g}", figure->value)
+                              : "missing");
 }
 
 bool holds(const Settings& check, double left, double right) {
@@ -153,9 +156,12 @@ std::optional<Figure> figure_of(const Selection& selection, const SeriesByRun& r
   const Settings& settings = selection.settings;
   const auto run = runs.find(settings.get<std::string>("run"));
   if (run == runs.end()) return std::nullopt;
-  if (!settings.get<bool>("any_point"))
-    return figure_at(run->second, settings,
-                     static_cast<std::uint32_t>(settings.get<std::uint64_t>("point")));
+  if (!settings.get<bool>("any_point")) {
+    const auto point = static_cast<std::uint32_t>(settings.get<std::uint64_t>("point"));
+    const auto figure = figure_at(run->second, settings, point);
+    const double never = settings.get<double>("never");
+    return figure || never == 0 ? figure : std::optional(Figure{never, 0});
+  }
   std::optional<Figure> greatest;
   const std::string first = parts_of(settings.get<std::string>("metric")).front();
   for (const TimeSeries& series : run->second) {
@@ -198,7 +204,7 @@ ClaimVerdict judge(const PublishedClaim& claim, const SeriesByRun& runs, Provena
     verdict.evidence.push_back(fmt::format(
         "{} {} {}: {}", words(check.left, left), check.settings.get<std::string>("relation"),
         check.right ? words(*check.right, right) : fmt::format("{:g}", right->value),
-        known ? (held ? "held" : "failed") : "not run"));
+        known ? (held ? "held" : "failed") : "not known"));
     if (!known && verdict.status == ClaimStatus::held) verdict.status = ClaimStatus::not_decidable;
     if (known && !held) verdict.status = ClaimStatus::failed;
   }

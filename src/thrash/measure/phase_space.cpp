@@ -84,10 +84,10 @@ std::optional<PhaseSpaceTest> test_phase_space(std::span<const double> values, s
     test.chi_squared += (seen - expected) * (seen - expected) / expected;
     ++cells;
   };
+  const auto edge = [](std::size_t cell) { return -1 + kCellWidth * static_cast<double>(cell); };
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    const double share =
-        expected_share(-1 + kCellWidth * static_cast<double>(i / kCellsASide),
-                       -1 + kCellWidth * static_cast<double>(i % kCellsASide), kCellWidth);
+    const std::size_t row = i / kCellsASide;
+    const double share = expected_share(edge(row), edge(i % kCellsASide), kCellWidth);
     const double expected = share * static_cast<double>(test.points);
     const auto seen = static_cast<double>(counts[i]);
     if (expected >= kLeastExpected) {
