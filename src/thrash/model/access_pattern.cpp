@@ -28,6 +28,11 @@ std::optional<std::uint32_t> step_to_other(const SettledPages& pages, std::uint6
 
 // Failures before the first success of chance `p`, 0 < p < 1; at most `limit` of them.
 std::uint64_t geometric(double p, std::uint64_t limit, Rng& rng) {
+  if (p > 0.25) {  // a few draws are faster than two logarithms
+    std::uint64_t failures = 0;
+    while (failures < limit && !rng.chance(p)) ++failures;
+    return failures;
+  }
   const double drawn = std::log1p(-rng.uniform()) / std::log1p(-p);
   return drawn < static_cast<double>(limit) ? static_cast<std::uint64_t>(drawn) : limit;
 }

@@ -122,9 +122,11 @@ void Machine::settle_consequences() {
 }
 
 void Machine::tell_faults() {
-  if (control_ == nullptr) return;
-  for (const FaultMade& fault : std::exchange(faults_, {}))
+  if (faults_.empty()) return;
+  faults_told_.swap(faults_);
+  for (const FaultMade& fault : faults_told_)
     control_->fault(*this, fault.process, fault.fault, now_);
+  faults_told_.clear();
 }
 
 void Machine::wake_kernel() {

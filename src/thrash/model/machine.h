@@ -165,6 +165,7 @@ class Machine final : private MemoryListener, private MachineControls {
     Fault fault;
   };
   std::vector<FaultMade> faults_;  // that the control is to be told of
+  std::vector<FaultMade> faults_told_;
 
   // At the sample before.
   ModelTime sampled_at_{0};
