@@ -32,8 +32,9 @@ Effect effect_of(const std::string& control, const DeviceShape& device = test::d
   }
   const auto chosen = choose_control(control, "test");
   EXPECT_TRUE(chosen.has_value()) << control;
-  const std::unique_ptr<ThrashControl> made =
-      chosen->policy->make({plan.memory.frames, 1, {}}, chosen->settings);
+  ControlledMachine controlled;
+  controlled.frames = plan.memory.frames;
+  const std::unique_ptr<ThrashControl> made = chosen->policy->make(controlled, chosen->settings);
   test::MachineRun run(plan, made.get());
   run.until(60s);
   std::vector<std::uint64_t> before;
