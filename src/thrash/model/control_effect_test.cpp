@@ -99,7 +99,7 @@ TEST(ControlEffectTest, Groups_that_take_turns_do_more_work_where_their_pages_co
 // As live: slices that are too short for single faults lose, bulk wins, longer slices too.
 TEST(ControlEffectTest, Stopping_all_but_a_few_needs_long_slices_or_bulk) {
   const Effect by_faults = effect_of("sigstop-round-robin");
-  const Effect bulk = effect_of("sigstop-round-robin(bulk=true)");
+  const Effect bulk = effect_of("sigstop-round-robin(bulk=true,slice=5s)");
   EXPECT_LT(by_faults.completed, 2 * effect_of("none").completed);
   EXPECT_GT(effect_of("sigstop-round-robin(slice=60s)").completed, 10 * by_faults.completed);
   EXPECT_GT(bulk.completed, 10 * by_faults.completed);
