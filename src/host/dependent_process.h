@@ -39,7 +39,7 @@ class DependentProcess {
   [[nodiscard]] bool wait(std::chrono::milliseconds timeout);
   // It does nothing from now on, its memory stays (SIGSTOP).
   void pause();
-  void go_on();  // (SIGCONT)
+  void go_on();       // (SIGCONT)
   void ask_to_end();  // (SIGTERM)
   void kill();
   // How it ended by itself, as waitpid(2) tells it; nothing while it runs, and after kill().

@@ -73,8 +73,8 @@ Result<void> Catalogue::add(const ConfigNode& file, std::span<const Area* const>
   for (const auto& [kind_name, group] : file.table()->members) {
     const auto* const kind = std::find(kKinds.begin(), kKinds.end(), kind_name);
     if (kind == kKinds.end() || group.table() == nullptr)
-      return fail(
-          unknown_key(group.place(), kind_name, std::vector<std::string>(kKinds.begin(), kKinds.end())));
+      return fail(unknown_key(group.place(), kind_name,
+                              std::vector<std::string>(kKinds.begin(), kKinds.end())));
     for (const auto& [name, node] : group.table()->members)
       BRIM_CHECK(add_entry(static_cast<EntryKind>(kind - kKinds.begin()), name, node, areas));
   }

@@ -55,6 +55,7 @@ json series_json(const TimeSeries& series) {
 std::string amount(double value, Unit unit) {
   if (unit == Unit::bytes) return fmt::format("{:.0f} MiB", value / (1 << 20));
   if (unit == Unit::percent) return fmt::format("{:.1f} %", value);
+  if (unit == Unit::seconds) return fmt::format("{:.1f} s", value);
   return fmt::format("{:.0f}", value);
 }
 

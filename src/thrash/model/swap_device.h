@@ -96,7 +96,7 @@ struct CompressedShape {
   ModelTime compress = std::chrono::nanoseconds(3000);  // of a page
   ModelTime decompress = std::chrono::nanoseconds(1500);
   double compressed_share = 0.35;  // of a page's bytes; with the pool's own losses
-  bool takes_memory = true;  // of that which processes can have
+  bool takes_memory = true;        // of that which processes can have
   std::optional<Pages> most_pool;  // of RAM; none: no limit
   std::optional<BackingShape> backing;
 };
