@@ -252,7 +252,7 @@ class GuardThrash : public SwapLive {
 // Without and with, three times in turn, each time from the beginning.
 void GuardThrash::compare(const std::string& where) {
   constexpr int kRepeats = 3;
-  constexpr auto kWindow = 9s;
+  constexpr auto kWindow = 5s;
   std::uint64_t without = 0;
   std::uint64_t with = 0;
   for (int repeat = 0; repeat < kRepeats; ++repeat) {

@@ -31,7 +31,7 @@ TEST_F(ThrashKilled, At_any_moment_the_next_start_takes_away_what_is_left) {
   for (int round = 0; round < kRounds && !HasFailure(); ++round) {
     // Half of them while all is being made, half in the midst of it; some with processes that
     // stand still.
-    const std::uint64_t longest = round % 2 == 0 ? 400 : 9000;
+    const std::uint64_t longest = round % 2 == 0 ? 400 : 7000;
     const std::vector<std::string> sets =
         round % 4 < 2
             ? std::vector<std::string>()

@@ -33,8 +33,8 @@ void expect_thrashing(const json& found, double least_fall) {
   EXPECT_LT(mean_of(found, "thrash.major_faults_per_s", 4, 5.2), 20);
   EXPECT_GT(mean_of(found, "thrash.pages_in_per_s", 10, 13), 100);
   EXPECT_GT(mean_of(found, "thrash.pages_out_per_s", 10, 13), 100);
-  EXPECT_GT(mean_of(found, "thrash.swapped_bytes", 10, 13), 30e6);
-  EXPECT_LE(mean_of(found, "thrash.resident_bytes", 10, 13), 26.1e6);
+  EXPECT_GT(mean_of(found, "thrash.swapped_bytes", 10, 13), 50e6);
+  EXPECT_LE(mean_of(found, "thrash.resident_bytes", 10, 13), 52.1e6);
   EXPECT_EQ(mean_of(found, "thrash.consumers_running", 10, 13), 4);
   // All have ended, and each made what stands in the total.
   const auto total = values_of(found, "thrash.accesses");
@@ -43,8 +43,8 @@ void expect_thrashing(const json& found, double least_fall) {
     const auto one = values_of(found, "thrash.accesses", "consumer " + std::to_string(number));
     ASSERT_FALSE(one.empty());
     EXPECT_TRUE(std::ranges::is_sorted(one, {}, [](const auto& value) { return value.second; }));
-    EXPECT_GT(one.back().second, 2000);
-    EXPECT_EQ(std::fmod(one.back().second, 2000), 0) << "whole bursts";
+    EXPECT_GT(one.back().second, 500);
+    EXPECT_EQ(std::fmod(one.back().second, 500), 0) << "whole bursts";
     sum += one.back().second;
   }
   EXPECT_EQ(sum, total.back().second);
@@ -52,9 +52,9 @@ void expect_thrashing(const json& found, double least_fall) {
 }
 
 TEST_F(ThrashLive, Demand_beyond_memory_thrashes_on_disk_and_gets_well_again) {
-  const json found = run_in_which_nobody_is_killed({});
+  const json found = run_in_which_nobody_is_killed({"loads.writer.accesses=2000"});
   ASSERT_TRUE(found.is_object());
-  expect_thrashing(found, 5);
+  expect_thrashing(found, 3);
   if (host_.exists("/proc/pressure/memory")) {
     EXPECT_GT(mean_of(found, "thrash.pressure_full_percent", 10, 13), 20);
     EXPECT_LT(mean_of(found, "thrash.pressure_full_percent", 4, 5.2), 10);

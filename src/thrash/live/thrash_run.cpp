@@ -134,6 +134,7 @@ class ThrashRun {
       if (cancel_.requested()) return fail(ErrorCode::interrupted, "interrupted");
       BRIM_TRY(const bool changed, consumers.look([&] { return sampler.oom_kills(); }));
       if (changed) note_killed(ground, consumers);
+      swap_used_ = swap_in_use(ground);
       const auto now = steady_clock::now();
       if (request_.control && (changed || now >= next_step_)) {
         BRIM_TRY(next_step_, request_.control->step(consumers, now));
@@ -172,14 +173,20 @@ class ThrashRun {
     thrash::record(figures, record_.t_seconds.back() * plan_.speed, sink_);
   }
 
-  // Why is told by how much of the swap area was in use: a group's reclaim can also give up while
-  // there is room, when everything it looks at is on its way out or back (mm/vmscan.c).
+  [[nodiscard]] Bytes swap_in_use(const Ground& ground) const {
+    const auto entry = host::find_swap(request_.host, ground.area().path());
+    return entry && *entry ? (*entry)->used : Bytes(0);
+  }
+
+  // Why is told by how much of the swap area was in use, before, as who is killed gives back its
+  // part: a group's reclaim can also give up while there is room, when everything it looks at is on
+  // its way out or back (mm/vmscan.c).
   void note_killed(const Ground& ground, const LiveConsumers& consumers) {
     const std::vector<std::size_t>& killed = consumers.killed();
     if (killed.size() == killings_.size()) return;
     const auto entry = host::find_swap(request_.host, ground.area().path());
     if (!entry || !*entry) return;
-    Bytes used = (*entry)->used;
+    Bytes used = std::max((*entry)->used, swap_used_);
     if (ground.group() != nullptr)
       if (const auto swap = ground.group()->read().swap) used = std::max(used, *swap);
     const bool full = used.count() >= (*entry)->size.count() / 20 * 19;
@@ -211,6 +218,7 @@ class ThrashRun {
   const std::function<void(double)>& progress_;
   const Cancel& cancel_;
   std::vector<std::string>& notes_;
+  Bytes swap_used_;                    // a moment ago
   std::vector<std::string> killings_;  // a sentence for each killed consumer, as it was seen
   RunRecord record_;
   steady_clock::time_point start_;
