@@ -18,7 +18,7 @@ using thrash::tune::Time;
 
 // Looking may take one part in so many of the time, less where nothing thrashes.
 constexpr int kCalmLookShare = 50;
-constexpr int kCloseLookShare = 10;
+constexpr int kCloseThrashLookShare = 10;
 constexpr auto kAlarmWindow = std::chrono::seconds(1);  // as short as is quick, and told about once
 // It takes two close looks to know the tasks.
 constexpr auto kAlarmCounts = std::chrono::seconds(3);
@@ -175,7 +175,7 @@ Result<Time> ThrashGuard::step(Time now) {
   else if (changed)
     for (const Action& action : plan.actions) log_.action(action, names_of(action.tasks), false);
   first_ = false;
-  const Time most = took * (closely_ ? kCloseLookShare : kCalmLookShare);
+  const Time most = took * (closely_ ? kCloseThrashLookShare : kCalmLookShare);
   closely_ = plan.closely;
   history_ = std::move(plan.history);
   return std::max(plan.next_look, most);

@@ -51,9 +51,7 @@ void ProgressTrack::find_onset(double last_start, std::optional<double> given) {
       return;
     }
     if (given) continue;
-    // A consumer that has hardly run tells little.
     const Stretch& stretch = stretches_[i];
-    if (stretch.consumer_seconds < (stretch.until - stretch.from) / 2) continue;
     rates.add(*rate);
     while_demand_grows = while_demand_grows || stretch.until <= last_start;
     if (while_demand_grows && rates.value() > 0) rate_ = rates.value();
@@ -62,13 +60,16 @@ void ProgressTrack::find_onset(double last_start, std::optional<double> given) {
 
 std::optional<double> ProgressTrack::rate_over(std::size_t first, std::size_t end) const {
   double accesses = 0;
-  double seconds = 0;
+  double consumer_seconds = 0;
   for (std::size_t i = first; i < end; ++i) {
     accesses += stretches_[i].accesses;
-    seconds += stretches_[i].consumer_seconds;
+    consumer_seconds += stretches_[i].consumer_seconds;
   }
-  if (seconds <= 0) return std::nullopt;
-  return accesses / seconds;
+  // A consumer that has hardly run tells little: it may have been just about to end.
+  const double shortest =
+      std::min(stretches_[end - 1].until - stretches_[first].from, kWindowSeconds) / 2;
+  if (consumer_seconds <= 0 || consumer_seconds < shortest) return std::nullopt;
+  return accesses / consumer_seconds;
 }
 
 std::optional<double> ProgressTrack::window_rate(std::size_t first) const {
