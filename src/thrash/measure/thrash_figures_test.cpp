@@ -84,6 +84,16 @@ TEST(ThrashFigures, A_run_that_never_thrashes_has_a_rate_and_no_onset) {
   EXPECT_FALSE(figures.recovery_seconds);
 }
 
+// The last to end does so just after a sample: what it does not do in that moment is no thrashing.
+TEST(ThrashFigures, A_consumer_about_to_end_does_not_thrash) {
+  RunRecord record = made_up({}, [](double, std::uint32_t) { return 1; });
+  *record.consumers.back().ended_seconds += 0.01;
+  EXPECT_FALSE(figures_of(record).onset_seconds);
+  RunRecord thrashed = made_up({}, down_and_back);
+  *thrashed.consumers.back().ended_seconds += 0.01;
+  EXPECT_NEAR(figures_of(thrashed).depth.value_or(0), 0.1, 1e-9);
+}
+
 TEST(ThrashFigures, What_stays_slow_after_demand_fits_has_not_recovered) {
   const ThrashFigures figures =
       figures_of(made_up({}, [](double t, std::uint32_t) { return t > 90 ? 0.3 : 1; }));
