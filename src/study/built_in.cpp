@@ -44,6 +44,10 @@ Result<Catalogue> open_catalogue(std::span<const Area* const> areas,
   Catalogue catalogue;
   for (const BuiltInFile& file : kFiles) {
     if (!file.path.starts_with(kCatalogueFolder)) continue;
+    const bool wanted = std::ranges::any_of(areas, [&file](const Area* area) {
+      return file.path.substr(kCatalogueFolder.size()) == std::string(area->name) + ".toml";
+    });
+    if (!wanted) continue;
     BRIM_TRY(const ConfigNode root, parse_config(file.text, "data/" + std::string(file.path)));
     BRIM_CHECK(catalogue.add(root, areas));
   }

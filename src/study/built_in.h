@@ -23,7 +23,8 @@ struct BuiltInFile {
 // The names of scenarios ("share-ksm"), sorted.
 [[nodiscard]] std::vector<std::string> built_in_scenarios();
 
-// brim's own entries, and those of `more`, files of the user's.
+// brim's own entries for these areas (a file is named after its area), and those of `more`, files
+// of the user's.
 [[nodiscard]] Result<Catalogue> open_catalogue(std::span<const Area* const> areas,
                                                std::span<const std::string> more);
 // A file, or a scenario of brim's own by its name. `missing` with the names there are, or the
