@@ -49,6 +49,9 @@ struct Area {
   std::span<const Outcome> outcomes = {};
   // Metrics that a sweep is charted by, over what it varies first; none: the headline.
   std::span<const std::string_view> by_point = {};
+  // Metrics in which a sweep's points are held against one another (study.against), the first one
+  // in the answer, too; none: the headline.
+  std::span<const std::string_view> compared = {};
 };
 
 // Of every scenario, whatever its area.

@@ -88,6 +88,81 @@ Section over_time(const StudyView& measured, const StudyView& modelled) {
   return section;
 }
 
+// A comparison of the other study: of the same metric and point.
+const json* same_of(const json& comparisons, const json& one) {
+  for (const json& other : comparisons)
+    if (other.at("metric") == one.at("metric") && other.at("label") == one.at("label"))
+      return &other;
+  return nullptr;
+}
+
+// What tells a model that is right from one that is not: a ratio within so much of the measured.
+constexpr double kCloseRatio = 0.3;
+
+bool is_close(const json& live, double model) {
+  const double ratio = live.at("ratio");
+  if (std::abs(model - ratio) <= kCloseRatio * ratio) return true;
+  return live.contains("ratio_low") && model >= live.at("ratio_low").get<double>() &&
+         model <= live.at("ratio_high").get<double>();
+}
+
+Table ratios_side_by_side(const StudyView& measured, const StudyView& modelled) {
+  Table table{"ratios",
+              "Held against " + measured.against,
+              "Ratios of geometric means. The model's is close where it is within 30 % of the "
+              "measured one, or within that one's interval.",
+              {{"point", "point", Unit::none},
+               {"metric", "metric", Unit::none},
+               {"measured", "measured", Unit::ratio},
+               {"modelled", "modelled", Unit::ratio},
+               {"close", "close", Unit::none}},
+              {}};
+  for (const json& live : measured.comparisons) {
+    const json* model = same_of(modelled.comparisons, live);
+    if (model == nullptr || !live.contains("ratio") || !model->contains("ratio")) continue;
+    Cell ratio(live.at("ratio").get<double>());
+    if (live.contains("ratio_low"))
+      ratio.interval = Interval{live.at("ratio_low"), live.at("ratio_high")};
+    table.rows.push_back({Cell(live.at("label").get<std::string>()),
+                          Cell(live.at("metric").get<std::string>()), std::move(ratio),
+                          Cell(model->at("ratio").get<double>()),
+                          Cell(is_close(live, model->at("ratio")))});
+  }
+  return table;
+}
+
+// Of the study's chief metric: pairs of points that stand against the same one and whose measured
+// ratios differ beyond their intervals, and how many of them the model puts in the same order.
+void answer_ranking(const StudyView& measured, const StudyView& modelled,
+                    report::Document& document) {
+  std::vector<std::pair<const json*, const json*>> both;
+  for (const json& live : measured.comparisons) {
+    const json* model = same_of(modelled.comparisons, live);
+    if (model == nullptr || live.at("metric") != measured.comparisons.front().at("metric") ||
+        !live.contains("ratio_low") || !model->contains("ratio"))
+      continue;
+    both.emplace_back(&live, model);
+  }
+  std::size_t apart = 0;
+  std::size_t alike = 0;
+  for (std::size_t i = 0; i < both.size(); ++i)
+    for (std::size_t k = i + 1; k < both.size(); ++k) {
+      const auto& [live_a, model_a] = both[i];
+      const auto& [live_b, model_b] = both[k];
+      if (live_a->at("base") != live_b->at("base")) continue;
+      const bool a_below = live_a->at("ratio_high") < live_b->at("ratio_low");
+      const bool b_below = live_b->at("ratio_high") < live_a->at("ratio_low");
+      if (!a_below && !b_below) continue;
+      ++apart;
+      alike += (model_a->at("ratio") < model_b->at("ratio")) == a_below ? 1 : 0;
+    }
+  if (apart > 0)
+    document.answer.push_back(
+        fmt::format("Ranking: the model puts {} of {} pairs of points in the order in which they "
+                    "were measured beyond their intervals.",
+                    alike, apart));
+}
+
 std::string headline_words(double value, Unit unit) {
   return unit == Unit::bytes ? fmt::format("{:.0f} MiB", value / (1 << 20))
                              : fmt::format("{:.4g}", value);
@@ -130,11 +205,15 @@ Result<report::Document> both_document(const json& both) {
   document.json = both;
   document.provenance = Provenance::measured;
   answer_both(measured, modelled, document);
+  answer_ranking(measured, modelled, document);
   for (const StudyView* view : {&measured, &modelled})
     for (const json& warning : view->study.at("warnings"))
       document.warnings.push_back(warning.get<std::string>());
   if (const json& notes = measured.study.at("notes"); !notes.empty())
     document.sections.push_back({"notes", "What stands for what", notes, {}, {}, false});
+  if (Table ratios = ratios_side_by_side(measured, modelled); !ratios.rows.empty())
+    document.sections.push_back(
+        {"ratios", "Held against " + measured.against, {}, {std::move(ratios)}, {}, false});
   document.sections.push_back(
       {"both", "At the end", {}, {side_by_side(measured, modelled)}, {}, false});
   document.sections.push_back(over_time(measured, modelled));

@@ -28,10 +28,10 @@ Verdict verdict_of(const MetricComparison& row) {
   return row.difference > 0 ? Verdict::higher : Verdict::lower;
 }
 
-MetricComparison compare_values(const Key& key, const std::vector<double>& a,
-                                const std::vector<double>& b) {
+}  // namespace
+
+MetricComparison compare_values(std::span<const double> a, std::span<const double> b) {
   MetricComparison row;
-  std::tie(row.metric, row.subject, row.point) = key;
   row.a = summarize(a);
   row.b = summarize(b);
   row.difference = row.b.mean - row.a.mean;
@@ -41,8 +41,6 @@ MetricComparison compare_values(const Key& key, const std::vector<double>& a,
   row.verdict = verdict_of(row);
   return row;
 }
-
-}  // namespace
 
 std::string_view name_of(Verdict verdict) {
   switch (verdict) {
@@ -63,8 +61,10 @@ std::vector<MetricComparison> compare(const Run& a, const Run& b, bool total_onl
   const auto values_b = values_by_key(b, total_only);
   std::vector<MetricComparison> rows;
   for (const auto& [key, values] : values_a)
-    if (const auto other = values_b.find(key); other != values_b.end())
-      rows.push_back(compare_values(key, values, other->second));
+    if (const auto other = values_b.find(key); other != values_b.end()) {
+      MetricComparison& row = rows.emplace_back(compare_values(values, other->second));
+      std::tie(row.metric, row.subject, row.point) = key;
+    }
   return rows;
 }
 

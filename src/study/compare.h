@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ struct MetricComparison {
       Verdict::too_few;  // higher, lower: rank test p < 0.05 and the interval excludes 0
 };
 
+// Of two samples, neither empty, without their names.
+[[nodiscard]] MetricComparison compare_values(std::span<const double> a, std::span<const double> b);
 // Metrics in both runs, by name, subject, point. `total_only`: leave subjects out.
 [[nodiscard]] std::vector<MetricComparison> compare(const Run& a, const Run& b, bool total_only);
 // compare(), and what a reader should know beside it: what only one run has, whether both came to

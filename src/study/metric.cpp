@@ -196,12 +196,14 @@ constexpr std::array kMetrics = std::to_array<Metric>({
     {"thrash.device_busy_percent", "percent",
      "Time the swap device was at work since the sample before.", Direction::less_is_better},
     {"thrash.exec_max_ms", "ms",
-     "Longest time to start a small program and see it end; subject: before, during or after.",
+     "Longest time to start a small program and see it end; of the run, and by subject before, in "
+     "and after thrashing.",
      Direction::less_is_better},
     {"thrash.exec_ms", "ms", "Longest time of this second to start a small program and see it end.",
      Direction::less_is_better},
     {"thrash.exec_p50_ms", "ms",
-     "Median time to start a small program and see it end; subject: before, during or after.",
+     "Median time to start a small program and see it end; of the run, and by subject before, in "
+     "and after thrashing.",
      Direction::less_is_better},
     {"thrash.exec_p90_ms", "ms",
      "90th percentile of the time to start a small program and see it end; subject: before, during "
@@ -254,18 +256,22 @@ constexpr std::array kMetrics = std::to_array<Metric>({
     {"thrash.system_cpu_percent", "percent",
      "System time of the machine since the sample before; 100 is all processors."},
     {"thrash.touch_max_ms", "ms",
-     "Longest time to touch a small working set; subject: before, during or after.",
+     "Longest time to touch a small working set; of the run, and by subject before, in and after "
+     "thrashing.",
      Direction::less_is_better},
     {"thrash.touch_ms", "ms", "Longest time of this second to touch a small working set.",
      Direction::less_is_better},
     {"thrash.touch_p50_ms", "ms",
-     "Median time to touch a small working set; subject: before, during or after.",
+     "Median time to touch a small working set; of the run, and by subject before, in and after "
+     "thrashing.",
      Direction::less_is_better},
     {"thrash.touch_p90_ms", "ms",
-     "90th percentile of the time to touch a small working set; subject: before, during or after.",
+     "90th percentile of the time to touch a small working set; of the run, and by subject before, "
+     "in and after thrashing.",
      Direction::less_is_better},
     {"thrash.touch_p99_ms", "ms",
-     "99th percentile of the time to touch a small working set; subject: before, during or after.",
+     "99th percentile of the time to touch a small working set; of the run, and by subject before, "
+     "in and after thrashing.",
      Direction::less_is_better},
     {"thrash.unconstrained_accesses_per_s", "1/s",
      "Accesses a second of one consumer that has all the memory it wants."},
@@ -274,18 +280,22 @@ constexpr std::array kMetrics = std::to_array<Metric>({
     {"thrash.waiting_cpu_percent", "percent",
      "Idle time with I/O under way that a process waits for."},
     {"thrash.wake_max_ms", "ms",
-     "Longest time by which a sleeper woke late; subject: before, during or after.",
+     "Longest time by which a sleeper woke late; of the run, and by subject before, in and after "
+     "thrashing.",
      Direction::less_is_better},
     {"thrash.wake_ms", "ms", "Longest time of this second by which a sleeper woke late.",
      Direction::less_is_better},
     {"thrash.wake_p50_ms", "ms",
-     "Median time by which a sleeper woke late; subject: before, during or after.",
+     "Median time by which a sleeper woke late; of the run, and by subject before, in and after "
+     "thrashing.",
      Direction::less_is_better},
     {"thrash.wake_p90_ms", "ms",
-     "90th percentile of the time by which a sleeper woke late; subject: before, during or after.",
+     "90th percentile of the time by which a sleeper woke late; of the run, and by subject before, "
+     "in and after thrashing.",
      Direction::less_is_better},
     {"thrash.wake_p99_ms", "ms",
-     "99th percentile of the time by which a sleeper woke late; subject: before, during or after.",
+     "99th percentile of the time by which a sleeper woke late; of the run, and by subject before, "
+     "in and after thrashing.",
      Direction::less_is_better},
 });
 

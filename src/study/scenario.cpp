@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -30,6 +31,8 @@ constexpr std::array kStudy = std::to_array<Parameter>({
      "Share of the guests' memory that is simulated.",
      {},
      0.0001},
+    {"against", ParameterType::text, "", "",
+     "A value of the sweep, as in mechanism.control=none: what all others are held against."},
 });
 
 constexpr std::array kSchedule = std::to_array<Parameter>({
@@ -320,6 +323,32 @@ std::string words_of(const ConfigNode& node) {
   return std::visit(Words{}, node.value);
 }
 
+// "mechanism.control=none" of a sweep that has it.
+Result<std::optional<Baseline>> baseline_of(const ConfigNode& root, const Scenario& base,
+                                            std::span<const Point> points) {
+  const auto& text = base.study.get<std::string>("against");
+  if (text.empty()) return std::nullopt;
+  const ConfigNode& node = *root.table()->find("study")->table()->find("against");
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos)
+    return fail(bad(node, "against: expected PATH=VALUE, as in mechanism.control=none"));
+  Baseline baseline{text.substr(0, equals), text.substr(equals + 1)};
+  std::vector<std::string> paths;
+  std::vector<std::string> values;
+  for (const Point& point : points)
+    for (const auto& [path, value] : point.values) {
+      add_once(paths, path);
+      if (path == baseline.path) add_once(values, words_of(value));
+    }
+  if (values.empty())
+    return fail(bad(node, fmt::format("against: '{}' is not varied; expected one of {}",
+                                      baseline.path, fmt::join(paths, ", "))));
+  if (std::ranges::find(values, baseline.value) == values.end())
+    return fail(bad(node, fmt::format("against: {} is never '{}'; expected one of {}",
+                                      baseline.path, baseline.value, fmt::join(values, ", "))));
+  return baseline;
+}
+
 }  // namespace
 
 std::span<const Parameter> study_parameters() { return kStudy; }
@@ -329,6 +358,11 @@ const Load* Scenario::find_load(std::string_view wanted) const {
   const auto found = std::find_if(loads.begin(), loads.end(),
                                   [wanted](const Load& load) { return load.name == wanted; });
   return found == loads.end() ? nullptr : &*found;
+}
+
+std::optional<std::string> Point::words_at(std::string_view path) const {
+  const auto found = std::ranges::find(values, path, &std::pair<std::string, ConfigNode>::first);
+  return found == values.end() ? std::nullopt : std::optional(words_of(found->second));
 }
 
 std::string Point::label() const {
@@ -381,6 +415,7 @@ Result<ScenarioFile> ScenarioFile::from(ConfigNode root, const Catalogue& catalo
     for (const auto& [path, value] : point.values) BRIM_CHECK(set_at(varied, path, value));
     BRIM_TRY(file.scenarios_.emplace_back(), Reader(varied, catalogue, areas).read());
   }
+  BRIM_TRY(file.against_, baseline_of(root, file.base_, file.points_));
   return file;
 }
 

@@ -5,7 +5,7 @@
 //
 //   area = "share"
 //   summary = "Eight equal guests under KSM, by how much they write"
-//   [study]            repeats, seed, scale
+//   [study]            repeats, seed, scale, against
 //   [schedule]         warm_up, duration, sample_interval
 //   [live]             what only live runs look at
 //   [hardware]         entry = "dell-r620"; own keys change what the entry says
@@ -25,6 +25,7 @@
 #include "study/config.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -73,6 +74,14 @@ struct Point {
 
   // "pages_to_scan=100, count=2"; "" for the only one.
   [[nodiscard]] std::string label() const;
+  // The value at a path as the file has it; nothing where it is not varied.
+  [[nodiscard]] std::optional<std::string> words_at(std::string_view path) const;
+};
+
+// A value of a sweep that points with others are held against (against.h).
+struct Baseline {
+  std::string path;   // "mechanism.control"
+  std::string value;  // "none"
 };
 
 inline constexpr std::size_t kMostPoints = 10'000;
@@ -103,6 +112,8 @@ class ScenarioFile {
   // ...
   [[nodiscard]] std::span<const Point> points() const { return points_; }
   [[nodiscard]] const Scenario& at(const Point& point) const { return scenarios_[point.number]; }
+  // Nothing where study.against names none.
+  [[nodiscard]] const std::optional<Baseline>& against() const { return against_; }
 
  private:
   static Result<ScenarioFile> from(ConfigNode root, const Catalogue& catalogue,
@@ -112,6 +123,7 @@ class ScenarioFile {
   Scenario base_;
   std::vector<Point> points_;
   std::vector<Scenario> scenarios_;  // by point
+  std::optional<Baseline> against_;
 };
 
 // 64 bits of all that its points say: two files with one digest are the same study.

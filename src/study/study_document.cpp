@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "study/study_document.h"
 
+#include "study/against.h"
 #include "study/metric.h"
 #include "study/series.h"
 #include "study/study_view.h"
@@ -72,8 +73,34 @@ std::string outcomes_of(const StudyView& view, const json& point) {
   return text;
 }
 
+// "mechanism.control=brim: 7.4 times as much (95 %: 6.1 to 8.9; p = 0.008)", of the first metric.
+void answer_against(const StudyView& view, report::Document& document) {
+  const json& chief = view.comparisons.front().at("metric");
+  document.answer.push_back(fmt::format("{}, each held against the point with {} in its place.",
+                                        short_name(chief.get<std::string>()), view.against));
+  for (const json& one : view.comparisons) {
+    if (one.at("metric") != chief) continue;
+    std::string line = one.at("label").get<std::string>() + ": ";
+    if (!one.contains("ratio")) {
+      line += fmt::format("{:.6g}, there {:.6g}", one.at("mean").get<double>(),
+                          one.at("mean_base").get<double>());
+    } else {
+      line += fmt::format("{:.3g} times as much", one.at("ratio").get<double>());
+      if (one.contains("ratio_low"))
+        line +=
+            fmt::format(" (95 %: {:.3g} to {:.3g}; p = {:.2g})", one.at("ratio_low").get<double>(),
+                        one.at("ratio_high").get<double>(), one.at("p_value").get<double>());
+    }
+    document.answer.push_back(line + ".");
+  }
+}
+
 // One line a point, as long as they are few: where the headline ends, its peak, the outcomes.
 void answer(const StudyView& view, report::Document& document) {
+  if (!view.comparisons.empty()) {
+    answer_against(view, document);
+    return;
+  }
   const auto headline = view.study.at("headline").get<std::string>();
   const Unit unit = report_unit(headline);
   constexpr std::size_t kMostLines = 8;
@@ -90,10 +117,15 @@ void answer(const StudyView& view, report::Document& document) {
     std::string words = view.study.value("headline_words", headline);
     if (label.empty() && !words.empty())
       words.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(words.front())));
+    const bool higher_before =
+        peak->at("mean").get<double>() > values.back().at("mean").get<double>();
     document.answer.push_back(fmt::format(
-        "{}{}{} {} at the end; at most {}, after {:.0f} s{}.", label, label.empty() ? "" : ": ",
-        words, amount(values.back().at("mean"), unit), amount(peak->at("mean"), unit),
-        peak->at("t_seconds").get<double>(), outcomes_of(view, point)));
+        "{}{}{} {} at the end{}{}.", label, label.empty() ? "" : ": ", words,
+        amount(values.back().at("mean"), unit),
+        higher_before ? fmt::format("; at most {}, after {:.0f} s", amount(peak->at("mean"), unit),
+                                    peak->at("t_seconds").get<double>())
+                      : "",
+        outcomes_of(view, point)));
   }
   if (lines > kMostLines)
     document.answer.push_back(fmt::format("{} more points below.", lines - kMostLines));
@@ -124,6 +156,9 @@ json study_json(const ScenarioFile& scenario, const StudyOutcome& outcome) {
   json by_point = json::array();
   for (const std::string_view metric : base.area->by_point) by_point.push_back(metric);
   if (by_point.empty()) by_point.push_back(base.area->headline);
+  json comparisons = json::array();
+  for (const HeldAgainst& one : hold_against(scenario, outcome.samples))
+    comparisons.push_back(held_json(scenario, one));
   return {{"schema", kRunSchema},
           {"provenance", name_of(outcome.provenance)},
           {"scenario", base.name},
@@ -141,6 +176,8 @@ json study_json(const ScenarioFile& scenario, const StudyOutcome& outcome) {
           {"overviews", std::move(overviews)},
           {"outcomes", std::move(outcomes)},
           {"by_point", std::move(by_point)},
+          {"against", base.study.get<std::string>("against")},
+          {"comparisons", std::move(comparisons)},
           {"notes", outcome.notes},
           {"warnings", json::array()}};
 }
@@ -169,8 +206,9 @@ Result<report::Document> study_document(const json& study) {
     document.sections.push_back({"notes", "What stands for what", notes, {}, {}, false});
   if (!view.metrics.empty()) {
     for (Section& section :
-         std::vector<Section>{end_section(view), by_point_section(view), overview_section(view),
-                              guests_section(view), time_section(view), figures_section(view)})
+         std::vector<Section>{against_section(view), end_section(view), by_point_section(view),
+                              overview_section(view), guests_section(view), time_section(view),
+                              figures_section(view)})
       if (!section.charts.empty() || (!section.tables.empty() && !section.tables[0].rows.empty()))
         document.sections.push_back(std::move(section));
   }

@@ -111,7 +111,9 @@ StudyView::StudyView(const json& whole)
       series(whole.at("series")),
       overviews(whole.value("overviews", json::array())),
       outcomes(whole.value("outcomes", json::array())),
-      by_point(whole.value("by_point", std::vector<std::string>{whole.at("headline")})) {
+      by_point(whole.value("by_point", std::vector<std::string>{whole.at("headline")})),
+      against(whole.value("against", std::string())),
+      comparisons(whole.value("comparisons", json::array())) {
   std::set<std::string> names;
   for (const json& one : series)
     if (one.at("subject").get_ref<const std::string&>().empty())

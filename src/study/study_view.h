@@ -18,6 +18,8 @@ struct StudyView {
   nlohmann::json overviews;  // none in runs of earlier versions
   nlohmann::json outcomes;
   std::vector<std::string> by_point;  // metrics: the headline where nothing is said
+  std::string against;                // "mechanism.control=none"; empty: nothing is
+  nlohmann::json comparisons;         // with it
   std::vector<std::string> metrics;   // that the total has, sorted
 
   explicit StudyView(const nlohmann::json& whole);
@@ -42,6 +44,8 @@ struct StudyView {
 // Means over what was varied first, where that is a number: a chart a metric, a line for each
 // combination of what else was varied.
 [[nodiscard]] report::Section by_point_section(const StudyView& view);
+// Points held against one another: a table a metric.
+[[nodiscard]] report::Section against_section(const StudyView& view);
 // A row a guest.
 [[nodiscard]] report::Section guests_section(const StudyView& view);
 // Every metric of the total over time, and all figures at the end in one long table.
