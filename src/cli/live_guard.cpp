@@ -1,52 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/live_guard.h"
 
-#include "host/dependent_process.h"
+#include "thrash/live/program_control.h"
 
 #include <filesystem>
-#include <optional>
 #include <utility>
 
 namespace brim::cli {
 namespace {
 
-using thrash::live::ConsumerControls;
-
-class LiveGuard final : public thrash::live::LiveControl {
+class LiveGuard final : public thrash::live::ProgramControl {
  public:
-  explicit LiveGuard(std::string program) : program_(std::move(program)) {}
+  explicit LiveGuard(std::string program)
+      : ProgramControl("see what 'brim guard --only thrash --act --once' says"),
+        program_(std::move(program)) {}
 
-  Result<void> begin(ConsumerControls& consumers) override {
-    const host::LimitedGroup* group = consumers.group();
+ protected:
+  // When it has to be killed its watchdog lets all go.
+  Result<host::ProgramStart> program(const thrash::live::ConsumerControls& consumers) override {
     host::ProgramStart start;
     start.arguments = {
         program_, "guard", "--act", "--only", "thrash", "--set", "thrash.interactive=brim-probe"};
-    if (group != nullptr)
+    if (const host::LimitedGroup* group = consumers.group(); group != nullptr)
       start.arguments.insert(start.arguments.end(),
                              {"--scope", group->places()[host::GroupPart::memory].folder});
-    BRIM_TRY(host::DependentProcess guard, host::DependentProcess::start(start));
-    guard_.emplace(std::move(guard));
-    return {};
-  }
-  // It works by itself: here it is only seen whether it still does.
-  Result<Time> step(ConsumerControls& /*consumers*/, Time now) override {
-    if (!guard_ || !guard_->running())
-      return fail(ErrorCode::gone,
-                  "brim's guard ended; see what 'brim guard --only thrash --act --once' says",
-                  "mechanism.control");
-    return now + std::chrono::seconds(1);
-  }
-  Result<void> end(ConsumerControls& /*consumers*/) override {
-    if (!guard_) return {};
-    guard_->ask_to_end();
-    constexpr auto kEnough = std::chrono::seconds(5);
-    if (!guard_->wait(kEnough)) guard_->kill();  // its watchdog lets all go
-    return {};
+    return start;
   }
 
  private:
   std::string program_;
-  std::optional<host::DependentProcess> guard_;
 };
 
 }  // namespace

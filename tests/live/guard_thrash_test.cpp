@@ -249,9 +249,9 @@ class GuardThrash : public SwapLive {
   int states_ = 0;
 };
 
-// Without and with, three times in turn, each time from the beginning.
+// Without and with, in turns, each time from the beginning.
 void GuardThrash::compare(const std::string& where) {
-  constexpr int kRepeats = 3;
+  constexpr int kRepeats = 2;
   constexpr auto kWindow = 5s;
   std::uint64_t without = 0;
   std::uint64_t with = 0;

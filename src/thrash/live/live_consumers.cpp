@@ -29,6 +29,12 @@ Result<Bytes> memory_for(const host::Host& host, const ThrashPlan& plan) {
   return all > probes ? all - probes : Bytes(0);
 }
 
+bool was_killed(const host::DependentProcess& process) {
+  const std::optional<int> status = process.status();
+  return status && WIFSIGNALED(*status) &&
+         (WTERMSIG(*status) == SIGTERM || WTERMSIG(*status) == SIGKILL);
+}
+
 }  // namespace
 
 std::string how_it_ended(const host::DependentProcess& process) {
@@ -98,6 +104,7 @@ Result<bool> LiveConsumers::ready() {
 
 void LiveConsumers::begin(std::chrono::steady_clock::time_point start, const LiveControl* control) {
   start_ = start.time_since_epoch().count();
+  control_ = control;
   for (std::size_t i = 0; i < consumers_.size(); ++i) {
     Consumer& one = consumers_[i];
     one.admitted = control == nullptr || control->admits(i);
@@ -112,11 +119,15 @@ void LiveConsumers::begin(std::chrono::steady_clock::time_point start, const Liv
 Result<void> LiveConsumers::see_death(std::size_t number, std::uint64_t oom_kills) {
   Consumer& one = consumers_.at(number);
   const char* const said = one.page().failed.data();
-  if (oom_kills <= killed_.size())
+  const auto by_kernel =
+      static_cast<std::uint64_t>(std::ranges::count_if(killed_, &KilledConsumer::by_kernel));
+  const bool of_memory = oom_kills > by_kernel;
+  const bool of_control = control_ != nullptr && control_->kills() && was_killed(one.process);
+  if (!of_memory && !of_control)
     return fail(ErrorCode::gone,
                 fmt::format("consumer {} {} before its time{}{}", number + 1,
                             how_it_ended(one.process), *said == '\0' ? "" : ": ", said));
-  killed_.push_back(number + 1);
+  killed_.push_back({number + 1, of_memory});
   one.killed = true;
   return {};
 }

@@ -32,6 +32,11 @@ struct ConsumerTotals {
   std::size_t waiting = 0;  // for a page or the device (state D)
 };
 
+struct KilledConsumer {
+  std::size_t number = 0;  // from 1
+  bool by_kernel = false;  // else by the control
+};
+
 class LiveConsumers final : public ConsumerControls {
  public:
   // All have started and wait to be told. `host`, `plan` and `ground` must outlive it. `seed` keys
@@ -42,19 +47,19 @@ class LiveConsumers final : public ConsumerControls {
 
   // Whether all are ready to be told; `gone` where one never will be.
   [[nodiscard]] Result<bool> ready();
-  // Those that `control` does not admit are ended. Null: nobody controls.
+  // Those that `control` does not admit are ended. Null: nobody controls. It must outlive them.
   void begin(std::chrono::steady_clock::time_point start, const LiveControl* control);
 
   // Looks at who has ended; whether who runs is another than at the last look. `gone` for one that
-  // ended before its time, unless memory ran out meanwhile, which is a result: `oom_kills` tells
-  // how many were killed for that since the run's start.
+  // ended before its time, unless it was killed, which is a result: by the kernel as memory ran out
+  // (`oom_kills` tells how many were since the run's start), or by a control that does so.
   [[nodiscard]] Result<bool> look(const std::function<std::uint64_t()>& oom_kills);
   [[nodiscard]] bool all_ended() const;
   [[nodiscard]] ConsumerTotals totals();
   // Accesses of each that was admitted are added to its record; by the order of the scenario.
   void record(std::vector<ConsumerRecord>& records) const;
-  // Those that the kernel has killed, by number from 1, in the order of their deaths.
-  [[nodiscard]] const std::vector<std::size_t>& killed() const { return killed_; }
+  // In the order of their deaths.
+  [[nodiscard]] const std::vector<KilledConsumer>& killed() const { return killed_; }
   // Whether all could lock their programs in memory.
   [[nodiscard]] bool locked() const;
 
@@ -87,14 +92,15 @@ class LiveConsumers final : public ConsumerControls {
   [[nodiscard]] Result<void> start_one(const ConsumerPlan& plan, const std::string& agent,
                                        std::uint64_t seed);
   void read_faults(Consumer& one, ConsumerTotals& totals) const;
-  // `gone` unless the kernel killed it.
+  // `gone` unless it was killed.
   [[nodiscard]] Result<void> see_death(std::size_t number, std::uint64_t oom_kills);
 
   const host::Host* host_;
   const Ground* ground_;
   Bytes memory_;
   std::vector<Consumer> consumers_;
-  std::vector<std::size_t> killed_;
+  std::vector<KilledConsumer> killed_;
+  const LiveControl* control_ = nullptr;
   std::int64_t start_ = 0;
 };
 

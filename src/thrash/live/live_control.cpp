@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "study/choice_text.h"
 #include "thrash/live/fitting_controls.h"
+#include "thrash/live/peer_controls.h"
 #include "thrash/model/thrash_controls.h"
 
 #include <algorithm>
@@ -43,11 +44,14 @@ bool known_to_the_model(std::string_view name) {
 }  // namespace
 
 std::vector<LiveControlPolicy> own_live_controls() {
-  return {
-      {{"none", "Nobody controls.", {}}, make_nobody},
-      {{"sigstop-round-robin", "As many as fit run, the next ones after each slice.", kRoundRobin},
-       make_round_robin},
-      {{"subset", "Only the first that fit run at all.", {}}, make_subset}};
+  std::vector<LiveControlPolicy> all = peer_controls();
+  all.insert(
+      all.end(),
+      {{{"none", "Nobody controls.", {}}, make_nobody},
+       {{"sigstop-round-robin", "As many as fit run, the next ones after each slice.", kRoundRobin},
+        make_round_robin},
+       {{"subset", "Only the first that fit run at all.", {}}, make_subset}});
+  return all;
 }
 
 Result<ChosenLiveControl> choose_live_control(std::string_view text,

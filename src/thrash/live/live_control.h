@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Who controls thrashing in a live run: an interface that is told who runs, and may hold consumers
-// still; the controls this room has itself; and a place for those of others (brim's guard, peers).
+// still; the controls this room has itself; and a place for those of others (brim's guard).
 //
 //   none                 nobody, the kernel alone
 //   sigstop-round-robin  as many consumers run as fit by their size, the next ones after each slice
@@ -9,6 +9,7 @@
 //                        effect", The Computer Journal 49(3), 2006, from memory; without their bulk
 //                        page-out and prefetch)
 //   subset               only the first that fit run at all: the bound of a comparison
+//   earlyoom, nohang     other people's programs (peer_controls.h)
 //
 // The model's other controls are parts of kernels: naming one here is an error that says so.
 
@@ -60,6 +61,8 @@ class LiveControl {
   [[nodiscard]] virtual Result<void> begin(ConsumerControls& /*consumers*/) { return {}; }
   // Whether it is started at all; asked after begin().
   [[nodiscard]] virtual bool admits(std::size_t /*number*/) const { return true; }
+  // Whether consumers may die by its hand: that is a result, as when the kernel kills them.
+  [[nodiscard]] virtual bool kills() const { return false; }
   // When it is to be asked next. Asked before that, too, when who runs has changed.
   [[nodiscard]] virtual Result<Time> step(ConsumerControls& consumers, Time now) = 0;
   // After it everything may go on.

@@ -145,8 +145,9 @@ class ThrashRun {
   }
 
   Result<void> look(LiveConsumers& consumers, LiveProbes& probes, ThrashSampler& sampler) {
-    const double seconds = duration<double>(steady_clock::now() - start_).count();
-    const double t = seconds * plan_.speed;
+    const nanoseconds now = steady_clock::now() - start_;
+    const double seconds = duration<double>(now).count();
+    const double t = told_time(now);
     BRIM_CHECK(sampler.sample(consumers, t, sink_));
     record_.t_seconds.push_back(seconds);
     consumers.record(record_.consumers);
@@ -164,13 +165,22 @@ class ThrashRun {
     return {};
   }
 
+  // Of a sample, as scenarios have it: when it was due, so that repeats have the same times. What
+  // is reckoned goes by when it was taken.
+  [[nodiscard]] double told_time(nanoseconds now) const {
+    const nanoseconds due = now >= plan_.duration
+                                ? plan_.duration
+                                : now / plan_.sample_interval * plan_.sample_interval;
+    return duration<double>(due).count() * plan_.speed;
+  }
+
   // Moments are the scenario's, lengths this machine's (thrash_plan.h).
   void tell_figures() {
     if (record_.t_seconds.empty()) return;
     ThrashFigures figures = figures_of(record_);
     for (auto* const moment : {&figures.onset_seconds, &figures.fits_again_seconds})
       if (*moment) **moment *= plan_.speed;
-    thrash::record(figures, record_.t_seconds.back() * plan_.speed, sink_);
+    thrash::record(figures, told_time(plan_.duration), sink_);
   }
 
   [[nodiscard]] Bytes swap_in_use(const Ground& ground) const {
@@ -182,7 +192,11 @@ class ThrashRun {
   // part: a group's reclaim can also give up while there is room, when everything it looks at is on
   // its way out or back (mm/vmscan.c).
   void note_killed(const Ground& ground, const LiveConsumers& consumers) {
-    const std::vector<std::size_t>& killed = consumers.killed();
+    const std::vector<KilledConsumer>& killed = consumers.killed();
+    const double seconds = duration<double>(steady_clock::now() - start_).count();
+    while (killings_.size() < killed.size() && !killed[killings_.size()].by_kernel)
+      killings_.push_back(fmt::format("The control killed consumer {} by {:.0f} s.",
+                                      killed[killings_.size()].number, seconds * plan_.speed));
     if (killed.size() == killings_.size()) return;
     const auto entry = host::find_swap(request_.host, ground.area().path());
     if (!entry || !*entry) return;
@@ -190,11 +204,10 @@ class ThrashRun {
     if (ground.group() != nullptr)
       if (const auto swap = ground.group()->read().swap) used = std::max(used, *swap);
     const bool full = used.count() >= (*entry)->size.count() / 20 * 19;
-    const double seconds = duration<double>(steady_clock::now() - start_).count();
     while (killings_.size() < killed.size())
       killings_.push_back(fmt::format(
           "The kernel killed consumer {} by {:.0f} s, with {} of {} of the swap area in use: {}.",
-          killed[killings_.size()], seconds * plan_.speed, human_bytes(used),
+          killed[killings_.size()].number, seconds * plan_.speed, human_bytes(used),
           human_bytes((*entry)->size),
           full ? "memory and swap were full; hardware.swap_size makes it larger"
                : "its reclaim found no page to take in time"));

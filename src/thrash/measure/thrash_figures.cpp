@@ -93,11 +93,15 @@ std::optional<LatencyFigures> latencies(const Probes& probes, double from, doubl
 }
 
 PhaseLatencies by_phase(const Probes& probes, const ThrashFigures& figures) {
-  if (!figures.unconstrained_rate) return {};
+  PhaseLatencies phases;
+  phases.all = latencies(probes, -kForever, kForever);
+  if (!figures.unconstrained_rate) return phases;
   const double onset = figures.onset_seconds.value_or(kForever);
   const double fits = figures.fits_again_seconds.value_or(kForever);
-  return {latencies(probes, -kForever, onset), latencies(probes, onset, fits),
-          latencies(probes, fits, kForever)};
+  phases.before = latencies(probes, -kForever, onset);
+  phases.during = latencies(probes, onset, fits);
+  phases.after = latencies(probes, fits, kForever);
+  return phases;
 }
 
 std::optional<double> rate_of(const ConsumerRecord& consumer, double last_sample) {
@@ -143,6 +147,7 @@ struct Phase {
   MaybePhase latencies;
 };
 constexpr std::array kPhaseNames = std::to_array<Phase>({
+    {"", &PhaseLatencies::all},
     {"before", &PhaseLatencies::before},
     {"during", &PhaseLatencies::during},
     {"after", &PhaseLatencies::after},

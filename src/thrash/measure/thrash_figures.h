@@ -45,8 +45,10 @@ struct LatencyFigures {
   double most = 0;
 };
 // By when they were asked for: before the onset, from there until demand fits again, after. Of a
-// run that did not thrash all are before; nothing where there is no probe, or no telling.
+// run that did not thrash all are before; nothing where there is no probe, or no telling when it
+// began.
 struct PhaseLatencies {
+  std::optional<LatencyFigures> all;  // of the whole run, also where the others can't be told
   std::optional<LatencyFigures> before;
   std::optional<LatencyFigures> during;
   std::optional<LatencyFigures> after;
@@ -76,7 +78,7 @@ struct ThrashFigures {
                                        std::optional<double> unconstrained_rate = {});
 
 // At the end of the run, as metrics: what is known of them; lateness by consumer ("consumer 3",
-// from 1), latencies by phase ("before", "during", "after").
+// from 1), latencies of the run, and by phase ("before", "during", "after").
 void record(const ThrashFigures& figures, double t_seconds, const study::SampleSink& sink);
 
 }  // namespace brim::thrash

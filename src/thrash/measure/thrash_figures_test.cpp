@@ -220,6 +220,20 @@ TEST(ThrashFigures, Without_thrashing_all_latencies_are_from_before) {
   EXPECT_FALSE(figures.touch.after);
 }
 
+TEST(ThrashFigures, Latencies_of_the_whole_run_are_told_whatever_else_is_known) {
+  RunRecord run;
+  run.probes.exec = probed(100, [](double t) { return t < 50 ? 20 : 40; });
+  const ThrashFigures figures = figures_of(run);
+  EXPECT_FALSE(figures.exec.before) << "no telling when it began";
+  ASSERT_TRUE(figures.exec.all);
+  EXPECT_EQ(figures.exec.all->most, 400);
+  std::map<std::string, double> recorded;
+  record(figures, 100, [&](std::string_view metric, std::string_view subject, double, double value) {
+    recorded[fmt::format("{}/{}", metric, subject)] = value;
+  });
+  EXPECT_EQ(recorded.at("thrash.exec_max_ms/"), 400);
+}
+
 TEST(ThrashFigures, Responsiveness_is_back_when_the_slowest_probe_is) {
   RunRecord run = made_up({}, down_and_back);
   run.probes.wake = probed(260, [](double t) { return t < 90 || t >= 152 ? 1 : 50; });

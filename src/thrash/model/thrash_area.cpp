@@ -186,6 +186,11 @@ constexpr auto kOutcomes = std::to_array<study::Outcome>({
 constexpr auto kByPoint =
     std::to_array<std::string_view>({"thrash.cpu_use_percent", "thrash.accesses_per_s"});
 
+// What was done, for whom, how it felt, who was lost.
+constexpr auto kCompared = std::to_array<std::string_view>(
+    {"thrash.accesses", "thrash.fairness", "thrash.wake_p99_ms", "thrash.touch_p99_ms",
+     "thrash.exec_p99_ms", "thrash.recovery_s", "thrash.consumers_killed"});
+
 constexpr std::array kMechanisms = std::to_array<Family>({
     {"system", "An operating system.", kSystem},
 });
@@ -195,12 +200,13 @@ constexpr study::Area kArea{.name = "thrash",
                             .mechanisms = kMechanisms,
                             .loads = kLoads,
                             .guests = kGuests,
-                            .headline = "thrash.accesses_per_s",
-                            .headline_words = "accesses a second",
+                            .headline = "thrash.accesses",
+                            .headline_words = "accesses",
                             .live = kLive,
                             .overviews = kOverviews,
                             .outcomes = kOutcomes,
-                            .by_point = kByPoint};
+                            .by_point = kByPoint,
+                            .compared = kCompared};
 
 }  // namespace
 
