@@ -266,7 +266,9 @@ bool Machine::make_access(Processor& processor, ThreadNumber number) {
       if (process.state == State::ended) return false;
   }
   if (touch.system == ModelTime(0)) return true;
-  processors_.begin(processor, Work::system, now_, now_ + touch.system);
+  // What takes more than a minor fault by itself had to reclaim.
+  const bool paging = touch.fault == Fault::major || touch.system > plan_.memory.costs.minor_fault;
+  processors_.begin(processor, paging ? Work::paging : Work::system, now_, now_ + touch.system);
   return false;
 }
 
@@ -285,7 +287,7 @@ void Machine::end_burst(Processor& processor, ThreadNumber number) {
 void Machine::reclaim_in_background(Processor& processor) {
   if (debt_ > ModelTime(0)) {
     const ModelTime debt = std::exchange(debt_, ModelTime(0));
-    return processors_.begin(processor, Work::system, now_, now_ + debt);
+    return processors_.begin(processor, Work::paging, now_, now_ + debt);
   }
   if (now_ >= processor.slice_end && yields(processor)) return;
   kernel_reclaims_ = kernel_reclaims_ && !memory_.up_to_high();
@@ -303,7 +305,7 @@ void Machine::reclaim_in_background(Processor& processor) {
     return processors_.leave(processor, now_);
   }
   kernel_ = State::running;
-  processors_.begin(processor, Work::system, now_, now_ + reclaimed.system);
+  processors_.begin(processor, Work::paging, now_, now_ + reclaimed.system);
 }
 
 }  // namespace brim::thrash::model

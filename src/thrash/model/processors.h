@@ -3,8 +3,8 @@
 // The processors of a simulated machine: who is on which, until when, and where their time went.
 //
 // Threads are numbers: the processes, and the kernel's own. A processor is idle, at a thread's own
-// work (user) or at the system's for it. Idle time counts as waiting for I/O while any process
-// does, as in Linux's /proc/stat.
+// work (user) or at the system's for it, part of which is paging. Idle time counts as waiting for
+// I/O while any process does, as in Linux's /proc/stat.
 
 #include "base/result.h"
 #include "thrash/model/access_pattern.h"
@@ -21,13 +21,19 @@ namespace brim::thrash::model {
 using ThreadNumber = std::uint32_t;
 inline constexpr ThreadNumber kNoThread = UINT32_MAX;
 
-enum class Work : std::uint8_t { none, user, system };
+enum class Work : std::uint8_t {
+  none,
+  user,
+  system,
+  paging,  // the system's, for want of memory: reclaim, and bringing pages in
+};
 
 struct ProcessorTimes {
   ModelTime user{0};
-  ModelTime system{0};
+  ModelTime system{0};  // paging included
   ModelTime idle{0};
   ModelTime waiting{0};  // idle, with I/O under way that a process waits for
+  ModelTime paging{0};
 };
 
 struct Processor {
@@ -89,6 +95,9 @@ class Processors {
       case Work::user:
         times_.user += time;
         break;
+      case Work::paging:
+        times_.paging += time;
+        [[fallthrough]];
       case Work::system:
         times_.system += time;
     }

@@ -5,6 +5,7 @@
 #include "thrash/model/control_freebsd_suspension.h"
 #include "thrash/model/control_medium_term_scheduler.h"
 #include "thrash/model/control_multiprogramming_level.h"
+#include "thrash/model/control_nohang.h"
 #include "thrash/model/control_sigstop_round_robin.h"
 #include "thrash/model/control_solaris_swapping.h"
 #include "thrash/model/control_subset.h"
@@ -44,6 +45,17 @@ constexpr std::array kMultiprogrammingLevel = std::to_array<Parameter>({
     {"patience", Type::duration, "", "30s",
      "Without too much paging, after which one comes back that does not fit; assumed."},
     {"paging", Type::fraction, "", "0.1", "Of the time, below which paging is not much; assumed."},
+});
+constexpr std::array kNohang = std::to_array<Parameter>({
+    {"soft", Type::number, "%", "10",
+     "Pressure (full avg10) from which the largest gets SIGTERM; the program's default is 40.", "",
+     0, 100},
+    {"hard", Type::number, "%", "90", "From which it gets SIGKILL; the program's default.", "", 0,
+     100},
+    {"excess", Type::duration, "", "2s",
+     "How long pressure has been so high before; the program's default is 30s."},
+    {"pause", Type::duration, "", "5s",
+     "Since it last acted; the program's default is 15s, and its least 10s."},
 });
 constexpr std::array kSigstopRoundRobin = std::to_array<Parameter>({
     {"running", Type::count, "processes", "0", "At a time; 0: as many as fit."},
@@ -98,6 +110,13 @@ Control make_multiprogramming_level(const ControlledMachine&, const Settings& se
                                  .patience = settings.get<nanoseconds>("patience"),
                                  .paging = settings.get<double>("paging")});
 }
+Control make_nohang(const ControlledMachine& machine, const Settings& settings) {
+  return std::make_unique<Nohang>(NohangKnobs{.soft = settings.get<double>("soft"),
+                                              .hard = settings.get<double>("hard"),
+                                              .excess = settings.get<nanoseconds>("excess"),
+                                              .pause = settings.get<nanoseconds>("pause")},
+                                  machine.frames, machine.processors);
+}
 Control make_none(const ControlledMachine&, const Settings&) { return nullptr; }
 Control make_sigstop_round_robin(const ControlledMachine& machine, const Settings& settings) {
   return std::make_unique<SigstopRoundRobin>(
@@ -144,6 +163,9 @@ constexpr std::array kControls = std::to_array<ControlPolicy>({
       "Fewer processes run while paging takes more time than work (L = S, Denning 1976).",
       kMultiprogrammingLevel},
      make_multiprogramming_level},
+    {{"nohang", "The largest process is killed while memory pressure is high (nohang 0.2.0).",
+      kNohang},
+     make_nohang},
     {{"none", "Nobody controls.", {}}, make_none},
     {{"sigstop-round-robin", "All but a few processes are stopped, in turns.", kSigstopRoundRobin},
      make_sigstop_round_robin},
