@@ -5,9 +5,11 @@
 
 #include "thrash/model/thrash_control.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace brim::thrash::model {
@@ -61,6 +63,23 @@ class GrowthRate {
   std::vector<ThreadNumber> active = running_processes(machine);
   std::erase_if(active, [&](ThreadNumber number) { return machine.process(number).frozen; });
   return active;
+}
+
+// Of the frames that processes can have, those that are there for the taking, as Linux tells
+// MemAvailable (si_mem_available() of mm/page_alloc.c, from memory): without file cache what is
+// free above the high watermark.
+[[nodiscard]] inline double available_share(const MachineControls& machine, Pages frames) {
+  const std::size_t free = machine.free_frames();
+  const std::size_t kept = std::min<std::size_t>(free, machine.watermarks().high.count());
+  return static_cast<double>(free - kept) / static_cast<double>(frames.count());
+}
+
+// By pages in frames and on the device; of several the first. Nothing where none runs.
+[[nodiscard]] inline std::optional<ThreadNumber> largest_process(const MachineControls& machine) {
+  const std::vector<ThreadNumber> running = running_processes(machine);
+  if (running.empty()) return std::nullopt;
+  return *std::ranges::max_element(
+      running, {}, [&](ThreadNumber number) { return touched(machine.process(number)); });
 }
 
 // Whole-process swapping: it stops, and its pages leave.

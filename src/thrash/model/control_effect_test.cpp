@@ -35,6 +35,7 @@ Effect effect_of(const std::string& control, const DeviceShape& device = test::d
   EXPECT_TRUE(chosen.has_value()) << control;
   ControlledMachine controlled;
   controlled.frames = plan.memory.frames;
+  controlled.slots = plan.memory.swap.slots;
   const std::unique_ptr<ThrashControl> made = chosen->policy->make(controlled, chosen->settings);
   test::MachineRun run(plan, made.get());
   run.until(60s);
@@ -113,13 +114,16 @@ TEST(ControlEffectTest, Stopping_all_but_a_few_needs_long_slices_or_bulk) {
 TEST(ControlEffectTest, Killing_the_largest_leaves_fewer_that_do_more_work) {
   for (const DeviceShape& device : {test::disk(), nvme(), test::zram()}) {
     const Effect none = effect_of("none", device);
-    const Effect nohang = effect_of("nohang", device);
     EXPECT_EQ(none.left, 4U);
-    EXPECT_EQ(nohang.left, 1U);
-    EXPECT_GT(nohang.completed, 1.2 * none.completed);
-    EXPECT_EQ(nohang.faults, 0);
+    for (const char* killer : {"earlyoom", "nohang"}) {
+      const Effect killing = effect_of(killer, device);
+      EXPECT_EQ(killing.left, 1U) << killer;
+      EXPECT_GT(killing.completed, 1.2 * none.completed) << killer;
+      EXPECT_EQ(killing.faults, 0) << killer;
+    }
   }
-  EXPECT_GT(effect_of("nohang").completed, 10 * effect_of("none").completed);
+  for (const char* killer : {"earlyoom", "nohang"})
+    EXPECT_GT(effect_of(killer).completed, 10 * effect_of("none").completed) << killer;
 }
 
 }  // namespace

@@ -36,7 +36,6 @@
 #include "thrash/model/control_common.h"
 #include "thrash/model/memory_pressure.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -46,7 +45,7 @@ struct NohangKnobs {
   double soft = 10;  // percent
   double hard = 90;
   ModelTime excess = std::chrono::seconds(2);
-  ModelTime pause = std::chrono::seconds(5);
+  ModelTime pause = std::chrono::seconds(10);
 };
 
 class Nohang final : public ThrashControl {
@@ -58,7 +57,7 @@ class Nohang final : public ThrashControl {
   void tick(MachineControls& machine, ModelTime now) override {
     pressure_.update(machine, now);
     if (!looks_.due(now)) return;
-    const double available = available_share(machine);
+    const double available = available_share(machine, frames_);
     if (available > kLookedAtBelow) return;
     const ModelTime passed = now - std::exchange(looked_at_, now);
     const bool may_act = now - acted_at_ >= knobs_.pause;
@@ -90,17 +89,10 @@ class Nohang final : public ThrashControl {
     std::optional<ModelTime> time_;
   };
 
-  [[nodiscard]] double available_share(const MachineControls& machine) const {
-    const std::size_t free = machine.free_frames();
-    const std::size_t kept = std::min<std::size_t>(free, machine.watermarks().high.count());
-    return static_cast<double>(free - kept) / static_cast<double>(frames_.count());
-  }
-
   void end_largest(MachineControls& machine, ModelTime now) {
-    const std::vector<ThreadNumber> running = running_processes(machine);
-    if (running.empty()) return;
-    machine.kill(*std::ranges::max_element(
-        running, {}, [&](ThreadNumber number) { return touched(machine.process(number)); }));
+    const auto largest = largest_process(machine);
+    if (!largest) return;
+    machine.kill(*largest);
     acted_at_ = now;
   }
 

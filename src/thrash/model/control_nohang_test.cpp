@@ -75,7 +75,7 @@ TEST(NohangTest, Time_begins_anew_once_pressure_was_below) {
 }
 
 TEST(NohangTest, Acts_after_its_pause_and_after_each_with_no_new_excess) {
-  NohangRules rules({});
+  NohangRules rules({.pause = 5s});
   rules.until(4990ms, 100);
   EXPECT_EQ(rules.left(), 3U) << "high for 2 s since 4 s, but the program runs for less than 5 s";
   rules.until(5s, 100);
@@ -134,7 +134,7 @@ TEST(NohangTest, The_hard_bound_acts_by_itself_with_a_fiftieth_of_memory_availab
 }
 
 TEST(NohangTest, With_nobody_left_it_waits_for_the_next_without_having_acted) {
-  NohangRules rules({});
+  NohangRules rules({.pause = 5s});
   for (ThreadNumber number = 0; number < 3; ++number) rules.machine.kill(number);
   rules.until(7s, 100);
   rules.machine.views[2].runs = true;

@@ -61,9 +61,10 @@ class ControlSuite : public testing::TestWithParam<std::string> {
     EXPECT_TRUE(chosen.has_value());
     return make(*chosen, plan);
   }
+  [[nodiscard]] static bool kills() { return GetParam() == "earlyoom" || GetParam() == "nohang"; }
   // What a process that ran until its time is up may have come to.
   [[nodiscard]] static bool ends_well(Ending ending) {
-    return ending == Ending::ended || (GetParam() == "nohang" && ending == Ending::killed);
+    return ending == Ending::ended || (kills() && ending == Ending::killed);
   }
 };
 

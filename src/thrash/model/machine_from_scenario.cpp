@@ -207,6 +207,7 @@ Result<SimulatedRun> machine_from_scenario(const study::Scenario& scenario) {
   machine.sample_interval = scenario.schedule.get<nanoseconds>("sample_interval");
   BRIM_TRY(run.control, choose_control(system.get<std::string>("control"), "mechanism.control"));
   run.controlled.frames = machine.memory.frames;
+  run.controlled.slots = machine.memory.swap.slots;
   run.controlled.processors = machine.processors;
   run.controlled.access = machine.access;
   for (const ProcessPlan& process : machine.processes)

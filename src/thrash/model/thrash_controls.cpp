@@ -2,6 +2,7 @@
 #include "thrash/model/thrash_controls.h"
 
 #include "study/choice_text.h"
+#include "thrash/model/control_earlyoom.h"
 #include "thrash/model/control_freebsd_suspension.h"
 #include "thrash/model/control_medium_term_scheduler.h"
 #include "thrash/model/control_multiprogramming_level.h"
@@ -24,6 +25,12 @@ using study::Parameter;
 using study::Settings;
 using Type = study::ParameterType;
 
+constexpr std::array kEarlyoom = std::to_array<Parameter>({
+    {"memory", Type::number, "percent", "10", "Available, at or below which it acts (-m).", "", 1,
+     100},
+    {"swap", Type::number, "percent", "100",
+     "Free, at or below which it acts (-s); the program's default is 10.", "", 0, 100},
+});
 constexpr std::array kFreeBsdSuspension = std::to_array<Parameter>({
     {"suspension", Type::duration, "", "20s", "How long a process is held back (FreeBSD)."},
     {"interval", Type::duration, "", "5s", "Between two looks; assumed.", {}, 1e-9},
@@ -49,13 +56,13 @@ constexpr std::array kMultiprogrammingLevel = std::to_array<Parameter>({
 constexpr std::array kNohang = std::to_array<Parameter>({
     {"soft", Type::number, "%", "10",
      "Pressure (full avg10) from which the largest gets SIGTERM; the program's default is 40.", "",
-     0, 100},
-    {"hard", Type::number, "%", "90", "From which it gets SIGKILL; the program's default.", "", 0,
+     1, 100},
+    {"hard", Type::number, "%", "90", "From which it gets SIGKILL; the program's default.", "", 1,
      100},
     {"excess", Type::duration, "", "2s",
      "How long pressure has been so high before; the program's default is 30s."},
-    {"pause", Type::duration, "", "5s",
-     "Since it last acted; the program's default is 15s, and its least 10s."},
+    {"pause", Type::duration, "", "10s",
+     "Since it last acted; the program's default is 15s, and its least 10s.", "", 10},
 });
 constexpr std::array kSigstopRoundRobin = std::to_array<Parameter>({
     {"running", Type::count, "processes", "0", "At a time; 0: as many as fit."},
@@ -89,6 +96,11 @@ Moving moving_of(const Settings& settings) {
 
 using Control = std::unique_ptr<ThrashControl>;
 
+Control make_earlyoom(const ControlledMachine& machine, const Settings& settings) {
+  return std::make_unique<Earlyoom>(
+      EarlyoomKnobs{.memory = settings.get<double>("memory"), .swap = settings.get<double>("swap")},
+      machine.frames, machine.slots);
+}
 Control make_freebsd_suspension(const ControlledMachine&, const Settings& settings) {
   return std::make_unique<FreeBsdSuspension>(
       FreeBsdSuspensionKnobs{.suspension = settings.get<nanoseconds>("suspension"),
@@ -151,6 +163,9 @@ Control make_tpf(const ControlledMachine&, const Settings& settings) {
 
 constexpr std::array kControls = std::to_array<ControlPolicy>({
     {{"brim", "brim's own thrash guard: groups that fit run in turns.", {}}, nullptr},
+    {{"earlyoom", "The largest process is killed while little memory is available (earlyoom 1.7).",
+      kEarlyoom},
+     make_earlyoom},
     {{"freebsd-suspension",
       "The last that ran is held back for 20 s, with its pages, while paging is high (FreeBSD 7).",
       kFreeBsdSuspension},

@@ -18,6 +18,7 @@ namespace brim::thrash::model {
 // What a control may know of its machine before it runs.
 struct ControlledMachine {
   Pages frames{0};  // that processes can have
+  Pages slots{0};   // of the swap area
   std::uint32_t processors = 1;
   ModelTime access = std::chrono::nanoseconds(150);  // of a page, by user work
   std::vector<bool> interactive;                     // by process
