@@ -194,20 +194,19 @@ class ThrashRun {
   void note_killed(const Ground& ground, const LiveConsumers& consumers) {
     const std::vector<KilledConsumer>& killed = consumers.killed();
     const double seconds = duration<double>(steady_clock::now() - start_).count();
-    while (killings_.size() < killed.size() && !killed[killings_.size()].by_kernel)
-      killings_.push_back(fmt::format("The control killed consumer {} by {:.0f} s.",
-                                      killed[killings_.size()].number, seconds * plan_.speed));
-    if (killed.size() == killings_.size()) return;
+    for (; seen_killed_ < killed.size() && !killed[seen_killed_].by_kernel; ++seen_killed_)
+      if (killed_by_control_++ == 0) first_by_control_ = seconds * plan_.speed;
+    if (killed.size() == seen_killed_) return;
     const auto entry = host::find_swap(request_.host, ground.area().path());
     if (!entry || !*entry) return;
     Bytes used = std::max((*entry)->used, swap_used_);
     if (ground.group() != nullptr)
       if (const auto swap = ground.group()->read().swap) used = std::max(used, *swap);
     const bool full = used.count() >= (*entry)->size.count() / 20 * 19;
-    while (killings_.size() < killed.size())
+    for (; seen_killed_ < killed.size(); ++seen_killed_)
       killings_.push_back(fmt::format(
           "The kernel killed consumer {} by {:.0f} s, with {} of {} of the swap area in use: {}.",
-          killed[killings_.size()].number, seconds * plan_.speed, human_bytes(used),
+          killed[seen_killed_].number, seconds * plan_.speed, human_bytes(used),
           human_bytes((*entry)->size),
           full ? "memory and swap were full; hardware.swap_size makes it larger"
                : "its reclaim found no page to take in time"));
@@ -220,6 +219,9 @@ class ThrashRun {
           "Consumers could not lock their programs in memory: some of their waits "
           "are for those.");
     for (const std::string& line : killings_) notes_.push_back(line);
+    if (killed_by_control_ > 0)
+      notes_.push_back(fmt::format("The control killed {} of {} consumers, the first by {:.0f} s.",
+                                   killed_by_control_, consumers.consumers(), first_by_control_));
     for (const std::string& line : probes.notes()) notes_.push_back(line);
     for (const std::string& line : sampler.missing())
       notes_.push_back(fmt::format("Not measured here: {}.", line));
@@ -232,7 +234,10 @@ class ThrashRun {
   const Cancel& cancel_;
   std::vector<std::string>& notes_;
   Bytes swap_used_;                    // a moment ago
-  std::vector<std::string> killings_;  // a sentence for each killed consumer, as it was seen
+  std::size_t seen_killed_ = 0;        // of LiveConsumers::killed()
+  std::vector<std::string> killings_;  // a sentence for each that the kernel killed
+  std::size_t killed_by_control_ = 0;
+  double first_by_control_ = 0;  // when, as scenarios have it
   RunRecord record_;
   steady_clock::time_point start_;
   steady_clock::time_point next_step_;
