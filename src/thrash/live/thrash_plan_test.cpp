@@ -56,6 +56,7 @@ interactive = true
 Result<ThrashPlan> plan_of(const std::vector<std::string>& sets) {
   const std::array<const study::Area*, 1> areas{&model::thrash_area()};
   std::vector<study::Override> overrides;
+  overrides.reserve(sets.size());
   for (const std::string& set : sets) overrides.push_back(*study::parse_override(set));
   const auto file =
       study::ScenarioFile::parse(kThrashStudy, "study.toml", study::Catalogue(), areas, overrides);
