@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // brim thrash: page replacement and thrashing.
 #include "cli/session.h"
+#include "cli/thrash_calibrate.h"
 #include "cli/thrash_replay.h"
 
 #include <CLI/CLI.hpp>
@@ -15,6 +16,7 @@ void add_thrash_commands(CLI::App& program, Session& session) {
       "Example:\n  brim thrash replay --trace pages.txt --trace-format pages --frames 10%");
   add_thrash_replay(*area, session);
   add_thrash_plan(*area, session);
+  add_thrash_calibrate(*area, session);
 }
 
 }  // namespace brim::cli

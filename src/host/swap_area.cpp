@@ -3,6 +3,7 @@
 
 #include "host/process.h"
 #include "host/swap_record.h"
+#include "host/zram_disk.h"
 
 #include <cerrno>
 #include <utility>
@@ -24,25 +25,6 @@ Result<void> write_header_to_device(const std::string& path, Bytes size) {
   const Fd device(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (!device) return fail(errno_error(errno, "open a new device", path));
   return write_swap_header(device.get(), size, path);
-}
-
-// A new device and its record. Until that is written, another tells that one may be there.
-Result<std::pair<ZramDevice, std::string>> add_recorded_zram(const Host& host,
-                                                             const std::string& records,
-                                                             Bytes disksize) {
-  BRIM_TRY(const std::vector<unsigned> before, zram_numbers(host));
-  BRIM_TRY(const std::string awaited, write_swap_record(host, records, AwaitedZram{before}));
-  auto device = add_zram(host);
-  if (!device) {
-    remove_record_file(awaited);
-    return fail(std::move(device).error());
-  }
-  device->disksize = disksize;
-  auto record = write_swap_record(host, records, *device);
-  // Left, with the record that awaits it, where it can't be removed either.
-  if (record || remove_zram(host, *device)) remove_record_file(awaited);
-  if (!record) return fail(std::move(record).error());
-  return std::pair(*device, std::move(*record));
 }
 
 }  // namespace

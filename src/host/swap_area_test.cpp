@@ -5,6 +5,7 @@
 #include "host/swap_record.h"
 #include "host/swap_table.h"
 #include "host/test_processes.h"
+#include "host/zram_disk.h"
 
 #include <cstring>
 #include <filesystem>
@@ -98,6 +99,9 @@ TEST(SwapArea, Is_made_on_the_live_machine_only) {
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().code, ErrorCode::missing);
   EXPECT_FALSE(SwapArea::create_zram(host, scratch / "swap", {mebibytes(1), ""}));
+  const auto disk = ZramDisk::create(host, scratch / "swap", mebibytes(1));
+  ASSERT_FALSE(disk);
+  EXPECT_EQ(disk.error().code, ErrorCode::missing);
   EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
 }
 

@@ -3,7 +3,8 @@
 // A file for swap: all its blocks are there (never sparse), nobody but its owner reads it (0600:
 // pages of other processes come to stand in it). Made without a name, so that what is killed before
 // somebody could know of it leaves nothing; it gets one when its record is on disk.
-// Internal to the host room.
+// Internal to the host room, but for make_nameless_swap_file(): what is timed on such a file is
+// what swapping to it would be.
 //
 // Refused where the kernel can't swap to it, or brim doesn't: tmpfs and ramfs (memory themselves),
 // overlay, network file systems, FUSE, ZFS; btrfs unless it takes the file without copy-on-write.

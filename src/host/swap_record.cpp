@@ -101,7 +101,7 @@ std::string words_for(const SwapHolding& holding) {
   if (const SwapFile* const file = std::get_if<SwapFile>(&holding))
     return fmt::format("the swap file {}", file->path);
   if (const ZramDevice* const device = std::get_if<ZramDevice>(&holding))
-    return fmt::format("the swap area in zram{}", device->number);
+    return fmt::format("the device zram{}", device->number);
   return "a zram device";
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Records of swap areas (record_file.h) as they are written and read. Internal to the host room;
-// swap_area.h says what they are for.
+// Records of swap areas and zram devices (record_file.h) as they are written and read. Internal to
+// the host room; swap_area.h says what they are for.
 
 #include "base/fd.h"
 #include "base/result.h"

@@ -228,6 +228,76 @@ def test_a_sweep_over_processes_is_charted_by_them():
     assert "thrash.cpu_use_percent by guests.0.count" in page.read_text()
 
 
+HERE = """
+area = "thrash"
+[schedule]
+duration = "8s"
+sample_interval = "1s"
+[hardware]
+entry = "here"
+memory = "8MiB"
+swap_size = "64MiB"
+[mechanism]
+policy = "system"
+[loads.consumer]
+kind = "uniform"
+memory = "3MiB"
+accesses = 2_000
+pause = "10ms"
+[[guests]]
+load = "consumer"
+count = 4
+settle = "0s"
+start_interval = "0s"
+run_for = "6s"
+"""
+
+
+def test_a_machine_that_was_measured_is_hardware_for_a_study():
+    entry = FOLDER / "here.toml"
+    found = run_json("thrash-calibrate", "thrash", "calibrate", "--no-zram", "--name", "here",
+                     "--entry", entry, status=None)
+    figures = {figure["key"]: figure for figure in found["figures"]}
+    assert entry.read_text() == found["entry"] and "[hardware.here]" in found["entry"]
+    # A first touch is a fault, an access is none.
+    assert figures["minor_fault"]["median"] > figures["access"]["median"] > 0
+    assert figures["compress"]["median"] is None and figures["compress"]["reason"] == "--no-zram"
+    if figures["flash_channels"]["median"] is not None:
+        assert 'swap = "flash"' in found["entry"]
+        # The model's read of a page alone takes what it took here.
+        read = next(r for r in found["requests"] if r["kind"] == "read" and r["pages"] == 1)
+        assert read["modelled_ns"] >= 0.999 * read["ns"]["median"] > 0, read
+    else:
+        assert figures["flash_channels"]["reason"] and 'swap = "flash"' not in found["entry"]
+    study = [trace("here-study.toml", HERE), "--model", "--no-store", "--catalogue", entry]
+    assert run_json("run", "run", *study)["tasks_done"] == 1
+
+
+def test_what_cannot_be_measured_says_why_and_the_rest_is():
+    # Memory is no disk.
+    found = run_json("thrash-calibrate", "thrash", "calibrate", "--no-zram", "--folder", "/dev/shm",
+                     status=3)
+    figures = {figure["key"]: figure for figure in found["figures"]}
+    assert "tmpfs" in figures["flash_read_rate"]["reason"], figures["flash_read_rate"]
+    assert figures["access"]["median"] > 0 and found["requests"] == []
+    for arguments, word in ((["--name", "a b"], "--name"), (["--folder", FOLDER / "none"], "--folder")):
+        assert word in one_line(run("thrash", "calibrate", *arguments, status=2))
+
+
+def test_flash_is_told_by_its_keys():
+    path = trace("flash.toml", HERE.replace('entry = "here"', 'swap = "flash"'))
+    pages = []
+    for latency in ("10us", "1ms"):
+        found = run_json("run", "run", path, "--model", "--no-store", "--set",
+                         f"hardware.flash_read_latency={latency}")
+        pages.append(sum(v["mean"] for s in found["series"] if s["metric"] == "thrash.pages_in_per_s"
+                         for v in s["values"]))
+    assert pages[0] > 2 * pages[1] > 0, pages
+    for key, value in (("flash_channels", "0"), ("flash_read_rate", "0B"), ("flash_write_rate", "0B")):
+        line = one_line(run("run", path, "--model", "--set", f"hardware.{key}={value}", status=2))
+        assert key in line, line
+
+
 def test_controls_are_listed_with_their_parameters():
     controls = [row["name"] for row in run_json("list", "list", "controls")["controls"]]
     assert {"none", "swap-token", "tpf"} <= set(controls) and controls == sorted(controls)

@@ -2,6 +2,7 @@
 // The maker of swap areas and groups is killed at any moment; what it made is removed afterwards.
 #include "base/rng.h"
 #include "host/swap_record.h"
+#include "host/zram_disk.h"
 #include "swap_fixture.h"
 
 #include <gmock/gmock.h>
@@ -91,6 +92,25 @@ TEST_F(SwapKilled, A_device_that_was_not_named_yet_is_found_and_others_stay) {
   EXPECT_THAT(lines, testing::ElementsAre(HasSubstr("zram")));
   EXPECT_TRUE(std::filesystem::exists("/sys/block/zram" + std::to_string(others->number)));
   EXPECT_TRUE(host::remove_zram(host_, *others));
+}
+
+TEST_F(SwapKilled, A_zram_disk_that_was_being_written_is_removed) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const auto disk = host::ZramDisk::create(host_, scratch_ / "swap", mebibytes(8));
+    if (!disk) ::_exit(1);
+    const auto device = disk->open(O_RDWR);
+    if (device) ::kill(::getpid(), SIGKILL);
+    ::_exit(2);
+  }
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  BRIM_NEEDS(!WIFEXITED(status) || WEXITSTATUS(status) != 1, "no zram device can be made");
+  ASSERT_TRUE(WIFSIGNALED(status));
+  EXPECT_NE(swap_state(), before_);
+  const auto lines = host::remove_abandoned_swap(host_, scratch_ / "swap");
+  EXPECT_THAT(lines, testing::ElementsAre(HasSubstr("zram")));
+  EXPECT_EQ(swap_state(), before_);
 }
 
 TEST_F(SwapKilled, brim_restore_removes_it_and_says_so) {

@@ -2,6 +2,7 @@
 // Swap areas and limited groups of brim's own on this machine: they are made, used and gone again.
 #include "host/child.h"
 #include "host/journal.h"
+#include "host/zram_disk.h"
 #include "host/zswap.h"
 #include "swap_fixture.h"
 
@@ -42,6 +43,26 @@ TEST_F(SwapLive, A_zram_device_is_in_use_as_long_as_the_object_lives) {
     EXPECT_TRUE(host::find_swap(host_, moved.path()).value());
   }
   EXPECT_FALSE(std::filesystem::exists("/dev/zram" + std::to_string(*number)));
+}
+
+TEST_F(SwapLive, A_zram_disk_keeps_what_is_written_and_nothing_is_swapped_to_it) {
+  std::string path;
+  {
+    auto disk = host::ZramDisk::create(host_, scratch_ / "swap", mebibytes(8));
+    BRIM_NEEDS_VALUE(disk);
+    const host::ZramDisk moved = std::move(*disk);
+    path = host::zram_path(moved.number());
+    EXPECT_FALSE(host::find_swap(host_, path).value());
+    const auto device = moved.open(O_RDWR);
+    ASSERT_TRUE(device) << error_line(device.error());
+    const std::string text(kPageSize, 'x');
+    std::string again(kPageSize, '\0');
+    ASSERT_EQ(::pwrite(device->get(), text.data(), text.size(), 0), 4096);
+    ASSERT_EQ(::pread(device->get(), again.data(), again.size(), 0), 4096);
+    EXPECT_EQ(again, text);
+    EXPECT_TRUE(std::filesystem::exists(path));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 TEST_F(SwapLive, Areas_come_before_or_after_those_there_are) {

@@ -162,7 +162,8 @@ void note_swap(const study::Scenario& scenario, ThrashPlan& plan) {
                     file));
   else
     plan.notes.push_back(fmt::format(
-        "The swap device '{}' is {}, on whatever disk that is: hardware.disk_* are for the model.",
+        "The swap device '{}' is {}, on whatever disk that is: hardware.disk_* and flash_* are for "
+        "the model.",
         wanted, file));
   plan.notes.emplace_back(
       "Swap and I/O counters are the whole system's: what else swaps here at the time is in them.");

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -55,6 +56,7 @@ interactive = true
 Result<ThrashPlan> plan_of(const std::vector<std::string>& sets) {
   const std::array<const study::Area*, 1> areas{&model::thrash_area()};
   std::vector<study::Override> overrides;
+  overrides.reserve(sets.size());
   for (const std::string& set : sets) overrides.push_back(*study::parse_override(set));
   const auto file =
       study::ScenarioFile::parse(kThrashStudy, "study.toml", study::Catalogue(), areas, overrides);
@@ -104,6 +106,15 @@ TEST(ThrashPlan, Demand_is_what_runs_at_once) {
   // At 25 s all three of 40 MiB, and the one of 20, which is there until 30 s.
   EXPECT_EQ(plan->most_demand(), mebibytes(140));
   EXPECT_EQ(plan_of({"guests.1.run_for=20s"})->most_demand(), mebibytes(120));
+}
+
+TEST(ThrashPlan, Disk_and_flash_of_any_kind_are_a_swap_file) {
+  for (const char* swap : {"disk", "flash", "nvme", "sata_flash"}) {
+    const auto plan = plan_of({fmt::format("hardware.swap={}", swap)});
+    ASSERT_TRUE(plan) << error_line(plan.error());
+    EXPECT_EQ(plan->swap.kind, SwapKind::file) << swap;
+    EXPECT_THAT(plan->notes, Contains(HasSubstr(fmt::format("'{}' is a swap file", swap))));
+  }
 }
 
 TEST(ThrashPlan, What_stands_for_what_is_said) {

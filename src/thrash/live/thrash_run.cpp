@@ -193,23 +193,27 @@ class ThrashRun {
   // its way out or back (mm/vmscan.c).
   void note_killed(const Ground& ground, const LiveConsumers& consumers) {
     const std::vector<KilledConsumer>& killed = consumers.killed();
-    const double seconds = duration<double>(steady_clock::now() - start_).count();
-    for (; seen_killed_ < killed.size() && !killed[seen_killed_].by_kernel; ++seen_killed_)
-      if (killed_by_control_++ == 0) first_by_control_ = seconds * plan_.speed;
-    if (killed.size() == seen_killed_) return;
+    const double t = duration<double>(steady_clock::now() - start_).count() * plan_.speed;
+    for (; seen_killed_ < killed.size(); ++seen_killed_) {
+      if (killed[seen_killed_].by_kernel)
+        note_killed_by_kernel(ground, killed[seen_killed_].number, t);
+      else if (killed_by_control_++ == 0)
+        first_by_control_ = t;
+    }
+  }
+
+  void note_killed_by_kernel(const Ground& ground, std::size_t number, double t) {
     const auto entry = host::find_swap(request_.host, ground.area().path());
     if (!entry || !*entry) return;
     Bytes used = std::max((*entry)->used, swap_used_);
     if (ground.group() != nullptr)
       if (const auto swap = ground.group()->read().swap) used = std::max(used, *swap);
     const bool full = used.count() >= (*entry)->size.count() / 20 * 19;
-    for (; seen_killed_ < killed.size(); ++seen_killed_)
-      killings_.push_back(fmt::format(
-          "The kernel killed consumer {} by {:.0f} s, with {} of {} of the swap area in use: {}.",
-          killed[seen_killed_].number, seconds * plan_.speed, human_bytes(used),
-          human_bytes((*entry)->size),
-          full ? "memory and swap were full; hardware.swap_size makes it larger"
-               : "its reclaim found no page to take in time"));
+    killings_.push_back(fmt::format(
+        "The kernel killed consumer {} by {:.0f} s, with {} of {} of the swap area in use: {}.",
+        number, t, human_bytes(used), human_bytes((*entry)->size),
+        full ? "memory and swap were full; hardware.swap_size makes it larger"
+             : "its reclaim found no page to take in time"));
   }
 
   void note_what_was_seen(const LiveConsumers& consumers, const LiveProbes& probes,

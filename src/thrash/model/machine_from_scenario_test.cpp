@@ -100,6 +100,50 @@ TEST(MachineFromScenarioTest, Devices_are_as_the_hardware_says) {
   EXPECT_EQ(std::get<RemoteShape>(kind("remote")).fails_at, 3s);
 }
 
+TEST(MachineFromScenarioTest, Flash_is_what_its_keys_say) {
+  const auto told = [](std::string_view keys) {
+    const std::string hardware = fmt::format("memory = \"16MiB\"\nswap = \"flash\"\n{}", keys);
+    return std::get<FlashShape>(run_of({.hardware = hardware}).machine.memory.swap.kind);
+  };
+  const FlashShape here = told(
+      "flash_channels = 4\nflash_read_latency = \"61us\"\nflash_write_latency = \"72us\"\n"
+      "flash_read_rate = \"1500000000B\"\nflash_write_rate = \"900000000B\"");
+  EXPECT_EQ(here.channels, 4U);
+  EXPECT_EQ(here.read_latency, 61us);
+  EXPECT_EQ(here.write_latency, 72us);
+  EXPECT_EQ(here.read_bytes_per_second, 1.5e9);
+  EXPECT_EQ(here.write_bytes_per_second, 0.9e9);
+  const FlashShape unsaid = told("");
+  EXPECT_EQ(unsaid.channels, kSataFlash.channels);
+  EXPECT_EQ(unsaid.read_latency, kSataFlash.read_latency);
+  EXPECT_EQ(unsaid.write_latency, kSataFlash.write_latency);
+  EXPECT_EQ(unsaid.read_bytes_per_second, kSataFlash.read_bytes_per_second);
+  EXPECT_EQ(unsaid.write_bytes_per_second, kSataFlash.write_bytes_per_second);
+}
+
+TEST(MachineFromScenarioTest, Flash_keys_do_not_change_the_presets) {
+  for (const char* preset : {"sata_flash", "nvme"}) {
+    const std::string hardware =
+        fmt::format("memory = \"16MiB\"\nswap = \"{}\"\nflash_read_rate = \"1B\"", preset);
+    const SimulatedRun run = run_of({.hardware = hardware});
+    EXPECT_GE(std::get<FlashShape>(run.machine.memory.swap.kind).read_bytes_per_second, 500e6);
+  }
+}
+
+TEST(MachineFromScenarioTest, Flash_without_a_rate_or_channels_is_refused) {
+  for (const char* key : {"flash_read_rate", "flash_write_rate"}) {
+    const std::string hardware =
+        fmt::format("memory = \"16MiB\"\nswap = \"flash\"\n{} = \"0B\"", key);
+    EXPECT_THAT(refusal({.hardware = hardware}), HasSubstr(key));
+  }
+  const auto file = test::parse_scenario(
+      "area = \"thrash\"\n[hardware]\nswap = \"flash\"\nflash_channels = 0\n"
+      "[mechanism]\npolicy = \"system\"\n[loads.one]\nkind = \"uniform\"\n"
+      "[[guests]]\nload = \"one\"\n");
+  ASSERT_FALSE(file);
+  EXPECT_THAT(error_line(file.error()), HasSubstr("flash_channels"));
+}
+
 TEST(MachineFromScenarioTest, A_disk_without_a_seek_curve_is_refused) {
   EXPECT_THAT(refusal({.hardware = "memory = \"16MiB\"\ndisk_seek = \"20ms\""}),
               HasSubstr("disk_seek"));

@@ -71,7 +71,8 @@ struct HardDiskShape {
 [[nodiscard]] bool has_seek_curve(const HardDiskShape& shape);
 
 // Flash behind SATA or PCIe: so many requests at a time, each of which waits its latency and then
-// has its part of the bandwidth. Assumed, after data sheets of ordinary drives.
+// has its part of the bandwidth. Assumed, after data sheets of ordinary drives; a machine's own is
+// measured by `brim thrash calibrate`.
 // LIMIT: no erasing, no garbage collection, no queue's own limit.
 struct FlashShape {
   std::uint32_t channels = 8;

@@ -59,6 +59,16 @@ Result<HardDiskShape> disk(const study::Scenario& scenario, double scale) {
   return shape;
 }
 
+Result<FlashShape> flash(const Settings& hardware) {
+  FlashShape shape;
+  shape.channels = static_cast<std::uint32_t>(hardware.get<std::uint64_t>("flash_channels"));
+  shape.read_latency = hardware.get<nanoseconds>("flash_read_latency");
+  shape.write_latency = hardware.get<nanoseconds>("flash_write_latency");
+  BRIM_TRY(shape.read_bytes_per_second, rate(hardware, "flash_read_rate"));
+  BRIM_TRY(shape.write_bytes_per_second, rate(hardware, "flash_write_rate"));
+  return shape;
+}
+
 CompressedShape compressed(const Settings& hardware) {
   return {.compress = hardware.get<nanoseconds>("compress"),
           .decompress = hardware.get<nanoseconds>("decompress"),
@@ -73,6 +83,10 @@ Result<Kind> kind_of(const study::Scenario& scenario, double scale) {
   const auto& swap = hardware.get<std::string>("swap");
   if (swap == "nvme") return kNvmeFlash;
   if (swap == "sata_flash") return kSataFlash;
+  if (swap == "flash") {
+    BRIM_TRY(const FlashShape told, flash(hardware));
+    return told;
+  }
   if (swap == "zram") return compressed(hardware);
   if (swap == "remote") {
     RemoteShape shape;
