@@ -2,6 +2,7 @@
 // brim doctor, restore.
 #include "cli/session.h"
 #include "cli/state.h"
+#include "cli/word_table.h"
 #include "host/capabilities.h"
 #include "host/journal.h"
 #include "host/journal_directory.h"
@@ -14,11 +15,7 @@
 namespace brim::cli {
 namespace {
 
-using report::Cell;
 using report::Document;
-using report::Section;
-using report::Table;
-using report::Unit;
 
 nlohmann::json capability_json(const host::Capability& capability) {
   return {{"name", capability.name},
@@ -37,27 +34,26 @@ Document doctor_document(const std::vector<host::Capability>& capabilities,
   document.json = {{"schema", "brim.doctor/1"},
                    {"host", std::move(context)},
                    {"capabilities", nlohmann::json::array()}};
-  Table table{"capabilities",
-              "Mechanisms",
-              "",
-              {{"works", "works", Unit::none},
-               {"name", "mechanism", Unit::none},
-               {"found", "found", Unit::none},
-               {"why", "why not, and how to turn it on", Unit::none}},
-              {}};
+  WordTable table{"capabilities",
+                  "Mechanisms",
+                  "Mechanisms",
+                  {{"works", "works"},
+                   {"name", "mechanism"},
+                   {"found", "found"},
+                   {"why", "why not, and how to turn it on"}},
+                  {}};
   std::size_t working = 0;
   for (const host::Capability& capability : capabilities) {
     working += capability.works == host::Works::yes ? 1 : 0;
     std::string why = capability.reason;
     if (!capability.turn_on.empty()) why += (why.empty() ? "" : "; ") + capability.turn_on;
-    table.rows.push_back({Cell(std::string(name_of(capability.works))), Cell(capability.name),
-                          Cell(capability.found), Cell(std::move(why))});
+    table.rows.push_back({std::string(name_of(capability.works)), capability.name, capability.found,
+                          std::move(why)});
     document.json["capabilities"].push_back(capability_json(capability));
   }
   document.answer.push_back(
       fmt::format("{} of {} mechanisms work here.", working, capabilities.size()));
-  document.sections.push_back(
-      Section{"capabilities", "Mechanisms", {}, {std::move(table)}, {}, false});
+  document.sections.push_back(section_of(table));
   return document;
 }
 
@@ -85,19 +81,19 @@ Document restore_document(const std::vector<host::Restored>& restored, bool dry_
   document.title = dry_run ? "What a restore would look at" : "Restore";
   document.json = {
       {"schema", "brim.restore/1"}, {"dry_run", dry_run}, {"changes", nlohmann::json::array()}};
-  Table table{"changes",
-              "Changes",
-              "",
-              {{"outcome", "outcome", Unit::none},
-               {"path", "path", Unit::none},
-               {"old", "old value", Unit::none},
-               {"new", "brim's value", Unit::none},
-               {"detail", "detail", Unit::none}},
-              {}};
+  WordTable table{"changes",
+                  "Changes",
+                  "Changes",
+                  {{"outcome", "outcome"},
+                   {"path", "path"},
+                   {"old", "old value"},
+                   {"new", "brim's value"},
+                   {"detail", "detail"}},
+                  {}};
   for (const host::Restored& one : restored) {
     const std::string outcome = dry_run ? "recorded" : std::string(name_of(one.outcome));
-    table.rows.push_back({Cell(outcome), Cell(one.entry.path), Cell(one.entry.old_value),
-                          Cell(one.entry.new_value), Cell(one.detail)});
+    table.rows.push_back(
+        {outcome, one.entry.path, one.entry.old_value, one.entry.new_value, one.detail});
     document.json["changes"].push_back({{"outcome", outcome},
                                         {"path", one.entry.path},
                                         {"old_value", one.entry.old_value},
@@ -107,7 +103,7 @@ Document restore_document(const std::vector<host::Restored>& restored, bool dry_
   if (restored.empty())
     document.answer.emplace_back("Nothing to put back: no interrupted run left a change.");
   else
-    document.sections.push_back(Section{"changes", "Changes", {}, {std::move(table)}, {}, false});
+    document.sections.push_back(section_of(table));
   return document;
 }
 

@@ -2,6 +2,7 @@
 // brim list: all that brim knows by name, from the declarations that read it.
 #include "cli/session.h"
 #include "cli/study_areas.h"
+#include "cli/word_table.h"
 #include "report/document.h"
 #include "share/measure/subject.h"
 #include "share/tune/share_policy.h"
@@ -20,78 +21,49 @@
 namespace brim::cli {
 namespace {
 
-using report::Cell;
 using report::Document;
-using report::Section;
-using report::Table;
-using report::Unit;
 
-Document metrics_document() {
-  Document document;
-  document.title = "Metrics";
-  document.provenance = Provenance::computed;
-  document.json = {{"schema", "brim.list/1"}, {"metrics", nlohmann::json::array()}};
-  Table table{"metrics",
-              "Everything brim can record",
-              "",
-              {{"name", "name", Unit::none},
-               {"unit", "unit", Unit::none},
-               {"meaning", "meaning", Unit::none}},
-              {}};
-  for (const study::Metric& metric : study::metrics()) {
-    table.rows.push_back({Cell(std::string(metric.name)), Cell(std::string(metric.unit)),
-                          Cell(std::string(metric.meaning))});
-    document.json["metrics"].push_back(
-        {{"name", metric.name}, {"unit", metric.unit}, {"meaning", metric.meaning}});
-  }
-  document.sections.push_back(Section{"metrics", "Metrics", {}, {std::move(table)}, {}, false});
-  return document;
-}
+using Rows = std::vector<std::vector<std::string>>;
 
-Document causes_document() {
-  Document document;
-  document.title = "Causes of unrealized sharing, in order of precedence";
-  document.provenance = Provenance::computed;
-  document.json = {{"schema", "brim.list/1"}, {"causes", nlohmann::json::array()}};
-  Table table{"causes",
-              "Causes",
-              "",
-              {{"cause", "cause", Unit::none}, {"action", "what would free it", Unit::none}},
-              {}};
-  for (std::size_t i = 0; i < share::kCauseCount; ++i) {
-    const auto cause = static_cast<share::Cause>(i);
-    table.rows.push_back({Cell(std::string(name_of(cause))), Cell(std::string(action_for(cause)))});
-    document.json["causes"].push_back({{"cause", name_of(cause)}, {"action", action_for(cause)}});
-  }
-  document.sections.push_back(Section{"causes", "Causes", {}, {std::move(table)}, {}, false});
-  return document;
-}
-
-// One table of texts: its columns' keys are those of the JSON, too.
-Document text_document(const std::string& id, const std::string& title,
-                       const std::vector<std::string>& columns,
-                       const std::vector<std::vector<std::string>>& rows) {
+// The rows are the JSON's, too.
+Document list_document(const std::string& title, const WordTable& table) {
   Document document;
   document.title = title;
   document.provenance = Provenance::computed;
-  document.json = {{"schema", "brim.list/1"}, {id, nlohmann::json::array()}};
-  Table table{id, title, "", {}, {}};
-  for (const std::string& column : columns) table.columns.push_back({column, column, Unit::none});
-  for (const std::vector<std::string>& row : rows) {
-    nlohmann::json one = nlohmann::json::object();
-    std::vector<Cell> cells;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      one[columns[i]] = row[i];
-      cells.emplace_back(row[i]);
-    }
-    document.json[id].push_back(std::move(one));
-    table.rows.push_back(std::move(cells));
-  }
-  document.sections.push_back(Section{id, title, {}, {std::move(table)}, {}, false});
+  document.json = {{"schema", "brim.list/1"}, {table.id, rows_json(table)}};
+  document.sections.push_back(section_of(table));
   return document;
 }
 
-using Rows = std::vector<std::vector<std::string>>;
+// Of one title, and columns that are called as their keys.
+Document text_document(const std::string& id, const std::string& title,
+                       const std::vector<std::string>& columns, const Rows& rows) {
+  WordTable table{id, title, title, {}, rows};
+  for (const std::string& column : columns) table.columns.push_back({column, column});
+  return list_document(title, table);
+}
+
+Document metrics_document() {
+  WordTable table{"metrics",
+                  "Metrics",
+                  "Everything brim can record",
+                  {{"name", "name"}, {"unit", "unit"}, {"meaning", "meaning"}},
+                  {}};
+  for (const study::Metric& metric : study::metrics())
+    table.rows.push_back(
+        {std::string(metric.name), std::string(metric.unit), std::string(metric.meaning)});
+  return list_document("Metrics", table);
+}
+
+Document causes_document() {
+  WordTable table{
+      "causes", "Causes", "Causes", {{"cause", "cause"}, {"action", "what would free it"}}, {}};
+  for (std::size_t i = 0; i < share::kCauseCount; ++i) {
+    const auto cause = static_cast<share::Cause>(i);
+    table.rows.push_back({std::string(name_of(cause)), std::string(action_for(cause))});
+  }
+  return list_document("Causes of unrealized sharing, in order of precedence", table);
+}
 
 Result<Document> scenarios_document() {
   BRIM_TRY(const study::Catalogue catalogue, study::open_catalogue(study_areas(), {}));

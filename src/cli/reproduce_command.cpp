@@ -90,11 +90,7 @@ Result<study::ScenarioFile> open_run(const study::PublishedRun& run,
   }
   const std::uint64_t repeats = options.repeats == 0 && options.live ? 1 : options.repeats;
   if (repeats != 0) sets.push_back(fmt::format("study.repeats={}", repeats));
-  std::vector<study::Override> overrides;
-  for (const std::string& text : sets) {
-    BRIM_TRY(overrides.emplace_back(), study::parse_override(text));
-  }
-  return study::open_scenario(run.scenario, catalogue, study_areas(), overrides);
+  return scenario_with(run.scenario, sets, catalogue);
 }
 
 // All samples of one of the study's runs.
@@ -116,15 +112,9 @@ Result<std::vector<study::Sample>> run_one(const study::PublishedRun& run,
 }
 
 study::RunInfo reproduce_info(const Session& session, const ReproduceOptions& options) {
-  study::RunInfo info;
+  study::RunInfo info = run_beginning(session, "reproduce", context_json(session.root));
   info.area = options.study;
-  info.command = "reproduce";
-  info.arguments = session.typed_command;
   info.provenance = options.live ? Provenance::measured : Provenance::modelled;
-  info.started = std::chrono::system_clock::now();
-  info.version = version_line();
-  info.owner = run_owner();
-  info.context_json = context_json(session.root).dump();
   return info;
 }
 
@@ -140,11 +130,6 @@ struct Ran {
   std::vector<std::string> notes;
   std::vector<std::string> left_out;  // runs that can't be live, and why
 };
-
-Result<void> check_points(const study::ScenarioFile& scenario, const study::Backend& backend) {
-  for (const study::Point& point : scenario.points()) BRIM_CHECK(backend.check(scenario.at(point)));
-  return {};
-}
 
 struct ReadyRun {
   const study::PublishedRun& run;

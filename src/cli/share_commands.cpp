@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // brim share scan: choose subjects, look once or over time, record, report.
-#include "base/json_text.h"
 #include "base/progress.h"
 #include "base/text.h"
 #include "cli/interrupt.h"
@@ -102,15 +101,9 @@ void show_live(const share::LookFigures& look, std::uint64_t page_bytes) {
 }
 
 study::RunInfo run_info(const ShareScan& scan) {
-  study::RunInfo info;
+  study::RunInfo info = run_beginning(scan.session, "share scan", scan.context);
   info.area = "share";
-  info.command = "share scan";
-  info.arguments = scan.session.typed_command;
   info.label = scan.typed.label;
-  info.started = std::chrono::system_clock::now();
-  info.version = version_line();
-  info.owner = run_owner();
-  info.context_json = json_line(scan.context);
   return info;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/policy_options.h"
 #include "cli/session.h"
 #include "cli/state.h"
+#include "cli/word_table.h"
 #include "guard/share_reader.h"
 #include "share/measure/scan.h"
 #include "share/measure/select.h"
@@ -22,11 +23,8 @@
 namespace brim::cli {
 namespace {
 
-using report::Cell;
 using report::Document;
 using report::Section;
-using report::Table;
-using report::Unit;
 using share::tune::ShareHistory;
 using share::tune::SharePlan;
 using share::tune::SharePolicy;
@@ -114,31 +112,25 @@ nlohmann::json plan_json(const SharePlan& plan, const SharePolicy& policy,
 }
 
 Section changes_section(const SharePlan& plan) {
-  Table table{"changes",
-              "Knobs",
-              "",
-              {{"knob", "/sys/kernel/mm/ksm/", Unit::none},
-               {"value", "value", Unit::none},
-               {"reason", "reason", Unit::none}},
-              {}};
+  WordTable table{"changes",
+                  "What brim guard --act would set",
+                  "Knobs",
+                  {{"knob", "/sys/kernel/mm/ksm/"}, {"value", "value"}, {"reason", "reason"}},
+                  {}};
   for (const share::tune::KnobChange& change : plan.changes)
-    table.rows.push_back({Cell(change.knob), Cell(change.value), Cell(change.reason)});
-  return Section{"changes", "What brim guard --act would set", {}, {std::move(table)}, {}, false};
+    table.rows.push_back({change.knob, change.value, change.reason});
+  return section_of(table);
 }
 
 Section advice_section(const SharePlan& plan) {
-  Table table{"advice",
-              "VMs",
-              "",
-              {{"name", "VM or process", Unit::none},
-               {"pid", "pid", Unit::none},
-               {"reason", "reason", Unit::none},
-               {"how", "how", Unit::none}},
-              {}};
+  WordTable table{"advice",
+                  "What should not be merged",
+                  "VMs",
+                  {{"name", "VM or process"}, {"pid", "pid"}, {"reason", "reason"}, {"how", "how"}},
+                  {}};
   for (const share::tune::Advice& advice : plan.advice)
-    table.rows.push_back({Cell(advice.name), Cell(std::to_string(advice.pid)), Cell(advice.reason),
-                          Cell(advice.how)});
-  return Section{"advice", "What should not be merged", {}, {std::move(table)}, {}, false};
+    table.rows.push_back({advice.name, std::to_string(advice.pid), advice.reason, advice.how});
+  return section_of(table);
 }
 
 std::string reserve_words(const share::tune::Reserve& reserve) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/state.h"
 
+#include "base/json_text.h"
 #include "base/printable.h"
 #include "base/text.h"
 #include "host/hold.h"
@@ -12,6 +13,7 @@
 #include "lab/guest_record.h"
 #include "lab/pause_record.h"
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -141,6 +143,18 @@ study::RunOwner run_owner() {
   owner.process = self->pid();
   owner.process_start_ticks = static_cast<std::int64_t>(self->start_ticks());
   return owner;
+}
+
+study::RunInfo run_beginning(const Session& session, std::string command,
+                             const nlohmann::json& context) {
+  study::RunInfo info;
+  info.command = std::move(command);
+  info.arguments = session.typed_command;
+  info.started = std::chrono::system_clock::now();
+  info.version = version_line();
+  info.owner = run_owner();
+  info.context_json = json_line(context);
+  return info;
 }
 
 Result<study::Store> open_store(const Session& session) {

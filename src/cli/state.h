@@ -48,6 +48,11 @@ void restore_what_was_left(const Session& session);
 // This process, as the owner of a run. Always of the live machine, whatever --root says.
 [[nodiscard]] study::RunOwner run_owner();
 
+// A run of this command that begins now: what was typed, when, by which brim and which process.
+// `context`: of the machine. What it is a run of, the caller adds.
+[[nodiscard]] study::RunInfo run_beginning(const Session& session, std::string command,
+                                           const nlohmann::json& context);
+
 // The machine a run was made on, as JSON; null where it can't be read.
 [[nodiscard]] nlohmann::json context_json(const std::string& root);
 

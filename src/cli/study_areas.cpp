@@ -12,6 +12,7 @@
 #include "share/model/mechanism_plan.h"
 #include "share/model/share_area.h"
 #include "share/model/share_backend.h"
+#include "study/built_in.h"
 #include "thrash/live/thrash_live_backend.h"
 #include "thrash/model/thrash_area.h"
 #include "thrash/model/thrash_backend.h"
@@ -80,6 +81,21 @@ std::span<const study::Area* const> study_areas() {
   static const std::array<const study::Area*, 2> areas{&share::model::share_area(),
                                                        &thrash::model::thrash_area()};
   return areas;
+}
+
+Result<study::ScenarioFile> scenario_with(const std::string& name,
+                                          std::span<const std::string> sets,
+                                          const study::Catalogue& catalogue) {
+  std::vector<study::Override> overrides;
+  for (const std::string& text : sets) {
+    BRIM_TRY(overrides.emplace_back(), study::parse_override(text));
+  }
+  return study::open_scenario(name, catalogue, study_areas(), overrides);
+}
+
+Result<void> check_points(const study::ScenarioFile& scenario, const study::Backend& backend) {
+  for (const study::Point& point : scenario.points()) BRIM_CHECK(backend.check(scenario.at(point)));
+  return {};
 }
 
 std::unique_ptr<study::Backend> make_model(const study::Area& area,

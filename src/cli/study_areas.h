@@ -18,6 +18,14 @@
 namespace brim::cli {
 
 [[nodiscard]] std::span<const study::Area* const> study_areas();
+// A scenario of theirs, by its file or brim's own name, with `sets` ("study.scale=0.1") in place of
+// what it says.
+[[nodiscard]] Result<study::ScenarioFile> scenario_with(const std::string& name,
+                                                        std::span<const std::string> sets,
+                                                        const study::Catalogue& catalogue);
+// What the backend would refuse of any of its points.
+[[nodiscard]] Result<void> check_points(const study::ScenarioFile& scenario,
+                                        const study::Backend& backend);
 // `images`: see share/model/memory_image.h.
 [[nodiscard]] std::unique_ptr<study::Backend> make_model(const study::Area& area,
                                                          share::model::MemoryImages images = {});

@@ -40,11 +40,7 @@ struct RunOptions {
 Result<study::ScenarioFile> read_scenario(const RunOptions& options) {
   BRIM_TRY(const study::Catalogue catalogue,
            study::open_catalogue(study_areas(), options.catalogues));
-  std::vector<study::Override> overrides;
-  for (const std::string& text : options.sets) {
-    BRIM_TRY(overrides.emplace_back(), study::parse_override(text));
-  }
-  return study::open_scenario(options.scenario, catalogue, study_areas(), overrides);
+  return scenario_with(options.scenario, options.sets, catalogue);
 }
 
 // What must be the same for a run to be gone on with.
@@ -83,19 +79,13 @@ Result<Earlier> earlier_run(const study::Store& store, const std::string& name,
 
 study::RunInfo run_info(const Session& session, const RunOptions& options,
                         const study::ScenarioFile& scenario, const study::Backend& backend) {
-  study::RunInfo info;
-  info.area = scenario.base().area->name;
-  info.command = "run";
-  info.arguments = session.typed_command;
-  info.label = options.label;
-  info.provenance = backend.provenance();
-  info.started = std::chrono::system_clock::now();
-  info.version = version_line();
-  info.owner = run_owner();
   nlohmann::json context = context_json(session.root);
   if (!context.is_object()) context = nlohmann::json::object();
   context["study"] = identity_of(scenario, backend);
-  info.context_json = json_line(context);
+  study::RunInfo info = run_beginning(session, "run", context);
+  info.area = scenario.base().area->name;
+  info.label = options.label;
+  info.provenance = backend.provenance();
   return info;
 }
 
@@ -153,11 +143,6 @@ Result<Ended> finish(Record& record, const study::ScenarioFile& scenario,
   return ended;
 }
 
-Result<void> check_all(const study::ScenarioFile& scenario, const study::Backend& backend) {
-  for (const study::Point& point : scenario.points()) BRIM_CHECK(backend.check(scenario.at(point)));
-  return {};
-}
-
 Result<Ended> run_by(const Session& session, const RunOptions& options,
                      const study::ScenarioFile& scenario, const study::Backend& backend,
                      study::RankTeam* team, const Cancel& cancel) {
@@ -188,7 +173,7 @@ Result<int> show(report::Document document, const std::string& runs, bool interr
 Result<int> run_one(const Session& session, const RunOptions& options,
                     const study::ScenarioFile& scenario, const study::Backend& backend,
                     study::RankTeam* team, const Cancel& cancel) {
-  BRIM_CHECK(check_all(scenario, backend));
+  BRIM_CHECK(check_points(scenario, backend));
   BRIM_TRY(const Ended ended, run_by(session, options, scenario, backend, team, cancel));
   BRIM_TRY(report::Document document, study::study_document(ended.result));
   return show(std::move(document), ended.run > 0 ? std::to_string(ended.run) : "",
@@ -204,8 +189,8 @@ Result<int> run_both(const Session& session, const RunOptions& options,
                 "the model scales its figures up and a measurement can't be: --both needs 1, with "
                 "smaller guests where this machine is small",
                 "study.scale");
-  BRIM_CHECK(check_all(scenario, live));
-  BRIM_CHECK(check_all(scenario, model));
+  BRIM_CHECK(check_points(scenario, live));
+  BRIM_CHECK(check_points(scenario, model));
   BRIM_TRY(const Ended measured, run_by(session, options, scenario, live, nullptr, cancel));
   if (measured.interrupted) {
     BRIM_TRY(report::Document document, study::study_document(measured.result));

@@ -6,6 +6,7 @@
 #include "cli/policy_options.h"
 #include "cli/session.h"
 #include "cli/state.h"
+#include "cli/word_table.h"
 #include "guard/thrash_reader.h"
 
 #include <algorithm>
@@ -21,11 +22,8 @@
 namespace brim::cli {
 namespace {
 
-using report::Cell;
 using report::Document;
 using report::Section;
-using report::Table;
-using report::Unit;
 using thrash::tune::DomainPlan;
 using thrash::tune::DomainState;
 using thrash::tune::TaskId;
@@ -52,6 +50,11 @@ Names names_in(const ThrashSnapshot& snapshot) {
   return names;
 }
 
+// It is dealt with, or can't be: the notes say why.
+bool thrashes(const DomainPlan& plan) {
+  return plan.state == DomainState::turns || !plan.notes.empty();
+}
+
 nlohmann::json tasks_json(const std::vector<TaskId>& tasks, const Names& names) {
   nlohmann::json list = nlohmann::json::array();
   for (const TaskId& id : tasks) list.push_back({{"pid", id.number}, {"name", names.at(id)}});
@@ -65,7 +68,7 @@ nlohmann::json number_or_null(const std::optional<double>& number) {
 nlohmann::json domain_json(const DomainPlan& plan, std::size_t tasks, const Names& names) {
   nlohmann::json json = {
       {"name", plan.name},
-      {"thrashes", plan.state == DomainState::turns || !plan.notes.empty()},
+      {"thrashes", thrashes(plan)},
       {"state", name_of(plan.state)},
       {"reason", plan.reason},
       {"tasks", tasks},
@@ -109,49 +112,38 @@ std::string said(const std::vector<TaskId>& tasks, const Names& names) {
 }
 
 Section domains_section(const ThrashPlan& plan) {
-  Table table{"domains",
-              "Where memory has a bound of its own",
-              "",
-              {{"name", "host or cgroup", Unit::none},
-               {"thrashes", "thrashes", Unit::none},
-               {"reason", "why", Unit::none}},
-              {}};
+  WordTable table{"domains",
+                  "What is seen",
+                  "Where memory has a bound of its own",
+                  {{"name", "host or cgroup"}, {"thrashes", "thrashes"}, {"reason", "why"}},
+                  {}};
   for (const DomainPlan& one : plan.domains)
-    table.rows.push_back(
-        {Cell(one.name),
-         Cell(std::string(one.state == DomainState::turns || !one.notes.empty() ? "yes" : "no")),
-         Cell(one.reason)});
-  return Section{"domains", "What is seen", {}, {std::move(table)}, {}, false};
+    table.rows.push_back({one.name, thrashes(one) ? "yes" : "no", one.reason});
+  return section_of(table);
 }
 
 Section groups_section(const ThrashPlan& plan, const Names& names) {
-  Table table{"groups",
-              "Groups, the one that runs first",
-              "",
-              {{"domain", "host or cgroup", Unit::none},
-               {"tasks", "tasks (pid)", Unit::none},
-               {"need", "need", Unit::none}},
-              {}};
+  WordTable table{"groups",
+                  "Who would take turns",
+                  "Groups, the one that runs first",
+                  {{"domain", "host or cgroup"}, {"tasks", "tasks (pid)"}, {"need", "need"}},
+                  {}};
   for (const DomainPlan& one : plan.domains)
     for (const auto& group : one.groups)
-      table.rows.push_back(
-          {Cell(one.name), Cell(said(group.tasks, names)), Cell(human_bytes(group.need))});
-  return Section{"groups", "Who would take turns", {}, {std::move(table)}, {}, false};
+      table.rows.push_back({one.name, said(group.tasks, names), human_bytes(group.need)});
+  return section_of(table);
 }
 
 Section actions_section(const ThrashPlan& plan, const Names& names) {
-  Table table{"actions",
-              "In this order",
-              "",
-              {{"act", "act", Unit::none},
-               {"tasks", "tasks (pid)", Unit::none},
-               {"reason", "reason", Unit::none}},
-              {}};
+  WordTable table{"actions",
+                  "What brim guard --act would do now",
+                  "In this order",
+                  {{"act", "act"}, {"tasks", "tasks (pid)"}, {"reason", "reason"}},
+                  {}};
   for (const auto& action : plan.actions)
-    table.rows.push_back({Cell(std::string(name_of(action.act))), Cell(said(action.tasks, names)),
-                          Cell(action.reason)});
-  return Section{"actions", "What brim guard --act would do now", {}, {std::move(table)}, {},
-                 false};
+    table.rows.push_back(
+        {std::string(name_of(action.act)), said(action.tasks, names), action.reason});
+  return section_of(table);
 }
 
 Document thrash_plan_document(const ThrashPlan& plan, const ThrashSnapshot& snapshot,
@@ -163,7 +155,7 @@ Document thrash_plan_document(const ThrashPlan& plan, const ThrashSnapshot& snap
   document.json = thrash_plan_json(plan, snapshot, names);
   bool any = false;
   for (const DomainPlan& one : plan.domains) {
-    if (one.state != DomainState::turns && one.notes.empty()) continue;
+    if (!thrashes(one)) continue;
     any = true;
     document.answer.push_back(fmt::format("{} thrashes: {}.", one.name, one.reason));
     if (!one.groups.empty())

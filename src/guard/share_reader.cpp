@@ -3,13 +3,13 @@
 
 #include "base/text.h"
 #include "host/ksm.h"
+#include "host/processor_times.h"
 #include "host/qemu.h"
 #include "host/system.h"
 
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace brim::guard {
 namespace {
@@ -21,13 +21,6 @@ using share::tune::Time;
 // A process that is not mergeable may become so: young ones are asked at each look, others seldom.
 constexpr std::uint32_t kYoungLooks = 10;
 constexpr std::uint32_t kSeldom = 16;
-
-std::optional<std::uint64_t> line_value(std::string_view text, std::string_view name) {
-  for (const std::string_view line : split(text, '\n'))
-    if (line.starts_with(name) && line.size() > name.size() && line[name.size()] == ' ')
-      return parse_number(trim(line.substr(name.size() + 1)));
-  return std::nullopt;
-}
 
 // Only the files a kernel has; a file that can't be read is as one that is not there.
 std::optional<std::uint64_t> number_at(const host::Host& host, std::string_view path) {
@@ -50,8 +43,7 @@ void take_ksm(const host::Host& host, const host::Ksm& ksm, ShareSnapshot& snaps
   progress.full_scans = ksm.full_scans;
   if (ksm.pages_scanned) progress.scanned = Pages(*ksm.pages_scanned);
   progress.sharing = Pages(ksm.pages_sharing);
-  if (const auto vmstat = host.read_file("/proc/vmstat"))
-    if (const auto broken = line_value(*vmstat, "cow_ksm")) progress.broken = Pages(*broken);
+  if (ksm.copies_on_write) progress.broken = Pages(*ksm.copies_on_write);
 }
 
 // Time on a processor in ns, or in ticks where the kernel has no schedstat.
@@ -64,8 +56,7 @@ std::optional<Time> cpu_of(const host::Host& host, int pid) {
   if (!text) return std::nullopt;
   const auto stat = host::parse_stat(*text, place);
   if (!stat) return std::nullopt;
-  const auto ticks = static_cast<std::int64_t>(stat->user_ticks + stat->system_ticks);
-  return std::chrono::seconds(1) * ticks / std::max(1L, ::sysconf(_SC_CLK_TCK));
+  return host::processor_time_of(*stat);
 }
 
 }  // namespace

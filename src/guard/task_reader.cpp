@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guard/task_reader.h"
 
+#include "base/name_groups.h"
+#include "host/processor_times.h"
 #include "host/qemu.h"
 
 #include <algorithm>
@@ -20,11 +22,6 @@ constexpr std::uint32_t kLooksForKernelThreads = 64;
 constexpr std::uint32_t kLooksForSmallOnes = 8;
 constexpr std::uint32_t kLooksForSharedMemory = 32;
 constexpr int kInit = 1;
-
-Time time_of_ticks(std::uint64_t ticks) {
-  return std::chrono::seconds(1) * static_cast<std::int64_t>(ticks) /
-         std::max(1L, ::sysconf(_SC_CLK_TCK));
-}
 
 bool is_real_time(int scheduling_policy) {
   return scheduling_policy == 1 || scheduling_policy == 2 || scheduling_policy == 6;
@@ -101,12 +98,11 @@ std::optional<Task> TaskReader::read_one(int pid, bool held) {
   if (fresh || look % kLooksForSharedMemory == 0) known.shared = shared_memory_of(*process);
   task.name = known.name;
   task.machine = known.machine;
-  task.user_time = time_of_ticks(stat->user_ticks);
+  task.user_time = host::ProcessorTime(static_cast<std::int64_t>(stat->user_ticks));
   task.major_faults = stat->major_faults;
-  task.interactive = thrash::tune::matches_any(policy_.interactive_names, task.name) ||
-                     is_real_time(stat->scheduling_policy);
-  task.protected_ =
-      own_.contains(pid) || thrash::tune::matches_any(policy_.protected_names, task.name);
+  task.interactive =
+      matches_any(policy_.interactive_names, task.name) || is_real_time(stat->scheduling_policy);
+  task.protected_ = own_.contains(pid) || matches_any(policy_.protected_names, task.name);
   task.standing = !held && (stat->state == 'T' || stat->state == 't');
   process_groups_[pid] = stat->process_group;
   return task;

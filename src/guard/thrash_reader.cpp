@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guard/thrash_reader.h"
 
-#include "base/text.h"
 #include "host/group_reading.h"
+#include "host/paging_counters.h"
+#include "host/swap_table.h"
 #include "host/system.h"
 
 #include <algorithm>
 #include <thread>
-
-#include <fmt/format.h>
 
 namespace brim::guard {
 namespace {
@@ -29,20 +28,15 @@ void take_pressure(const host::Pressure& pressure, MemoryDomain& domain) {
   if (pressure.full) domain.fully_stalled = microseconds(pressure.full->total_us);
 }
 
-std::optional<std::uint64_t> counted(std::string_view text, std::string_view name) {
-  for (const std::string_view line : split(text, '\n'))
-    if (line.starts_with(name) && line.size() > name.size() && line[name.size()] == ' ')
-      return parse_number(trim(line.substr(name.size() + 1)));
-  return std::nullopt;
-}
-
 // One that is not told leaves the other.
 std::optional<std::uint64_t> sum_of(std::optional<std::uint64_t> a,
                                     std::optional<std::uint64_t> b) {
   return a || b ? std::optional(a.value_or(0) + b.value_or(0)) : std::nullopt;
 }
 
-std::optional<std::uint64_t> told(const Result<Pages>& pages) {
+// Of a group, or of the host: told or not.
+template <class MaybePages>
+std::optional<std::uint64_t> told(const MaybePages& pages) {
   return pages ? std::optional(pages->count()) : std::nullopt;
 }
 
@@ -82,12 +76,11 @@ Result<MemoryDomain> ThrashReader::read_host() const {
   domain.capacity = Bytes(memory.available_bytes);  // and what its tasks have: add_tasks()
   if (const auto pressure = host::read_pressure(host_, kHostPressure))
     take_pressure(*pressure, domain);
-  if (const auto text = host_.read_file("/proc/vmstat")) {
-    domain.refaults = sum_of(counted(*text, "workingset_refault_anon"),
-                             counted(*text, "workingset_refault_file"));
-    if (!domain.refaults) domain.refaults = counted(*text, "workingset_refault");  // before 5.9
-    domain.swapped_in = counted(*text, "pswpin");
-    domain.swapped_out = counted(*text, "pswpout");
+  if (const auto paging = host::read_paging_counters(host_))
+    domain.refaults = sum_of(told(paging->refaults_anonymous), told(paging->refaults_file));
+  if (const auto swap = host::read_swap_counters(host_)) {
+    domain.swapped_in = told(swap->in);
+    domain.swapped_out = told(swap->out);
   }
   return domain;
 }

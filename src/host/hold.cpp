@@ -13,7 +13,6 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -23,7 +22,6 @@
 namespace brim::host {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr auto kMonitorPatience = std::chrono::milliseconds(500);
@@ -247,17 +245,12 @@ Result<std::string> write_hold_record(const Host& host, const std::string& recor
 
 std::vector<std::string> let_go_abandoned_holds(const Host& host, const std::string& records,
                                                 const std::optional<RecordOwner>& dead) {
-  std::vector<std::string> lines;
-  const auto boot_id = boot_id_of(host);
-  if (!boot_id || !host.live()) return lines;
-  std::error_code error;
-  std::vector<std::string> files;
-  for (const auto& item : fs::directory_iterator(records, error))
-    if (item.path().extension() == ".json") files.push_back(item.path());
-  std::sort(files.begin(), files.end());
-  for (const std::string& file : files)
-    if (auto line = let_go_record(host, *boot_id, file, dead)) lines.push_back(std::move(*line));
-  return lines;
+  return tend_records(
+      host, records,
+      [&](const std::string& boot_id, const std::string& file) -> std::optional<std::string> {
+        if (!file.ends_with(".json")) return std::nullopt;
+        return let_go_record(host, boot_id, file, dead);
+      });
 }
 
 }  // namespace brim::host

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/ksm.h"
 
-#include "base/text.h"
 #include "host/files.h"
 #include "host/process.h"
 #include "host/process_text.h"
@@ -60,12 +59,7 @@ Result<void> set(const Host& host, std::string_view name, std::optional<std::int
 
 Result<void> set_copies(const Host& host, std::optional<std::uint64_t>& out) {
   BRIM_TRY(const std::optional<std::string> text, if_present(host.read_file("/proc/vmstat")));
-  if (!text) return {};
-  Lines lines(*text);
-  while (const std::optional<std::string_view> line = lines.next()) {
-    constexpr std::string_view kKey = "cow_ksm ";
-    if (line->starts_with(kKey)) out = parse_number(line->substr(kKey.size()));
-  }
+  if (text) out = number_of(*text, "cow_ksm");
   return {};
 }
 

@@ -216,16 +216,13 @@ Result<void> LimitedGroup::remove() {
 }
 
 std::vector<std::string> remove_abandoned_groups(const Host& host, const std::string& records) {
-  std::vector<std::string> lines;
-  const auto boot_id = boot_id_of(host);
   std::error_code error;
-  if (!boot_id || !host.live() || !fs::exists(records, error)) return lines;
+  if (!fs::exists(records, error)) return {};
   const auto cgroups = read_cgroups(host);
-  if (!cgroups) return lines;
-  for (const auto& item : fs::directory_iterator(records, error))
-    if (auto line = undo_group_record(host, *boot_id, *cgroups, item.path()))
-      lines.push_back(std::move(*line));
-  return lines;
+  if (!cgroups) return {};
+  return tend_records(host, records, [&](const std::string& boot_id, const std::string& file) {
+    return undo_group_record(host, boot_id, *cgroups, file);
+  });
 }
 
 }  // namespace brim::host

@@ -15,6 +15,9 @@ PagingCounters parse_paging_counters(std::string_view text) {
   const auto by_processes = number_of(text, "pgscan_direct");
   if (by_daemon && by_processes) counters.scanned = Pages(*by_daemon + *by_processes);
   counters.oom_kills = number_of(text, "oom_kill");
+  counters.refaults_anonymous = pages_counted(text, "workingset_refault_anon");
+  counters.refaults_file = pages_counted(text, "workingset_refault_file");
+  if (!counters.refaults_file) counters.refaults_file = pages_counted(text, "workingset_refault");
   return counters;
 }
 

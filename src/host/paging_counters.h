@@ -23,6 +23,10 @@ struct PagingCounters {
   std::optional<std::uint64_t> major_faults;  // pgmajfault
   std::optional<Pages> scanned;               // pgscan_kswapd and pgscan_direct
   std::optional<std::uint64_t> oom_kills;     // 4.13
+  // Evicted from the working set, and read back: workingset_refault_anon, _file. Before 5.9 there
+  // were those of files alone, as workingset_refault.
+  std::optional<Pages> refaults_anonymous;
+  std::optional<Pages> refaults_file;
 };
 [[nodiscard]] PagingCounters parse_paging_counters(std::string_view text);
 [[nodiscard]] Result<PagingCounters> read_paging_counters(const Host& host);

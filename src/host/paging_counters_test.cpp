@@ -26,6 +26,16 @@ TEST(PagingCounters, What_a_kernel_does_not_count_is_nothing_and_not_0) {
   EXPECT_FALSE(counters.oom_kills);
 }
 
+TEST(PagingCounters, Refaults_of_older_kernels_are_those_of_files) {
+  const PagingCounters now = parse_paging_counters(
+      "workingset_refault_anon 3\nworkingset_refault_file 5\nworkingset_refault 9\n");
+  EXPECT_EQ(now.refaults_anonymous, Pages(3));
+  EXPECT_EQ(now.refaults_file, Pages(5));
+  const PagingCounters before = parse_paging_counters("workingset_refault 9\n");
+  EXPECT_FALSE(before.refaults_anonymous);
+  EXPECT_EQ(before.refaults_file, Pages(9));
+}
+
 TEST(PagingCounters, The_live_host_counts_faults) {
   const auto host = Host::open("/");
   ASSERT_TRUE(host);

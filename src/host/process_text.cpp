@@ -265,6 +265,11 @@ std::optional<std::uint64_t> number_of(std::string_view text, std::string_view k
   return std::nullopt;
 }
 
+std::optional<Pages> pages_counted(std::string_view text, std::string_view key) {
+  const auto number = number_of(text, key);
+  return number ? std::optional(Pages(*number)) : std::nullopt;
+}
+
 std::vector<std::string_view> words_of(std::string_view line) {
   constexpr std::string_view kWhite = " \t";
   std::vector<std::string_view> words;

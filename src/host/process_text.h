@@ -3,6 +3,7 @@
 // Pieces that the parsers of /proc's texts share. Internal to the host room.
 
 #include "base/result.h"
+#include "base/units.h"
 #include "host/process.h"
 
 #include <cstddef>
@@ -51,6 +52,9 @@ class Lines {
 
 // N of the line "key N"; nothing where there is no such line, or it holds something else.
 [[nodiscard]] std::optional<std::uint64_t> number_of(std::string_view text, std::string_view key);
+
+// The same of pages.
+[[nodiscard]] std::optional<Pages> pages_counted(std::string_view text, std::string_view key);
 
 // The words of a line, white space of any length between them.
 [[nodiscard]] std::vector<std::string_view> words_of(std::string_view line);

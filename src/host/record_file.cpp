@@ -6,10 +6,12 @@
 #include "host/files.h"
 #include "host/process.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -83,6 +85,20 @@ std::optional<json> read_record_file(const std::string& file) {
 RecordOwner owner_in(const json& object) {
   return {object.at("boot_id").get<std::string>(), object.at("owner_pid").get<int>(),
           object.at("owner_start_ticks").get<std::uint64_t>()};
+}
+
+std::vector<std::string> tend_records(const Host& host, const std::string& records,
+                                      const TendRecord& tend) {
+  std::vector<std::string> lines;
+  const auto boot_id = boot_id_of(host);
+  if (!boot_id || !host.live()) return lines;
+  std::error_code error;
+  std::vector<std::string> files;  // all of them first: what is done removes some
+  for (const auto& item : fs::directory_iterator(records, error)) files.push_back(item.path());
+  std::sort(files.begin(), files.end());
+  for (const std::string& file : files)
+    if (auto line = tend(*boot_id, file)) lines.push_back(std::move(*line));
+  return lines;
 }
 
 bool owner_lives(const Host& host, const RecordOwner& owner) {

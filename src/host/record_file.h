@@ -7,8 +7,10 @@
 #include "host/host.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -31,6 +33,14 @@ void remove_record_file(const std::string& file);
 [[nodiscard]] RecordOwner owner_in(const nlohmann::json& object);
 
 [[nodiscard]] Result<std::string> boot_id_of(const Host& host);
+// What is done about one record: a line to tell, if there is one. `boot_id`: this boot's.
+using TendRecord =
+    std::function<std::optional<std::string>(const std::string& boot_id, const std::string& file)>;
+// Does it with each file in the folder, whosever it is, in the order of their names; gives the
+// lines. Nothing on a host that is not live or whose boot can't be told, or without such a folder.
+[[nodiscard]] std::vector<std::string> tend_records(const Host& host, const std::string& records,
+                                                    const TendRecord& tend);
+
 // Also where it can't be told: what it holds is to be left alone.
 [[nodiscard]] bool owner_lives(const Host& host, const RecordOwner& owner);
 

@@ -55,12 +55,6 @@ Result<std::vector<std::uint64_t>> read_row(const Host& host, const std::string&
   return numbers;
 }
 
-std::optional<Pages> pages_counted(std::string_view text, std::string_view key) {
-  const auto number = number_of(text, key);
-  if (!number) return std::nullopt;
-  return Pages(*number);
-}
-
 }  // namespace
 
 Result<std::vector<SwapEntry>> parse_swap_table(std::string_view text, std::string_view where) {

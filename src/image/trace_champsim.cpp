@@ -7,11 +7,8 @@
 
 #include <array>
 #include <bit>
-#include <cstring>
 #include <utility>
 #include <vector>
-
-#include <endian.h>
 
 namespace brim::image {
 namespace {
@@ -21,12 +18,6 @@ constexpr std::size_t kDestinationsAt = 16;
 constexpr std::size_t kDestinations = 2;
 constexpr std::size_t kSourcesAt = 32;
 constexpr std::size_t kSources = 4;
-
-std::uint64_t address_field(const char* at) {
-  std::uint64_t value = 0;
-  std::memcpy(&value, at, sizeof value);
-  return le64toh(value);
-}
 
 class ChampsimReader final : public TraceReader {
  public:
@@ -64,11 +55,11 @@ class ChampsimReader final : public TraceReader {
   void decode(const char* instruction) {
     taken_ = 0;
     found_ = 0;
-    if (instructions_) add(address_field(instruction), false);
+    if (instructions_) add(number_in_record(instruction), false);
     for (std::size_t i = 0; i < kSources; ++i)
-      add(address_field(instruction + kSourcesAt + 8 * i), false);
+      add(number_in_record(instruction + kSourcesAt + 8 * i), false);
     for (std::size_t i = 0; i < kDestinations; ++i)
-      add(address_field(instruction + kDestinationsAt + 8 * i), true);
+      add(number_in_record(instruction + kDestinationsAt + 8 * i), true);
   }
   void add(std::uint64_t address, bool write) {
     if (address != 0) references_[found_++] = {address >> page_shift_, kNoNext, write};

@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+#include <endian.h>
+
 namespace brim::image {
 
 class ByteSource {
@@ -79,6 +81,13 @@ class TraceInput {
 // The whole records that the window begins with, one at least; empty at the end. A part of one
 // there is an error.
 [[nodiscard]] Result<std::string_view> whole_records(TraceInput& input, std::size_t record_size);
+
+// The eight bytes there, of a record in little-endian.
+inline std::uint64_t number_in_record(const char* at) {
+  std::uint64_t value = 0;
+  std::memcpy(&value, at, sizeof value);
+  return le64toh(value);
+}
 
 class TraceLines {
  public:

@@ -5,9 +5,6 @@
 #include "image/trace_readers.h"
 
 #include <algorithm>
-#include <cstring>
-
-#include <endian.h>
 
 namespace brim::image {
 namespace {
@@ -15,12 +12,6 @@ namespace {
 constexpr std::size_t kRequestSize = 24;
 constexpr std::size_t kObjectAt = 4;
 constexpr std::size_t kNextAt = 16;
-
-std::uint64_t request_field(const char* at) {
-  std::uint64_t value = 0;
-  std::memcpy(&value, at, sizeof value);
-  return le64toh(value);
-}
 
 class OracleGeneralReader final : public TraceReader {
  public:
@@ -34,8 +25,8 @@ class OracleGeneralReader final : public TraceReader {
       const std::size_t some = std::min(requests.size() / kRequestSize, out.size() - count);
       const char* at = requests.data();
       for (TraceReference& reference : out.subspan(count, some)) {
-        reference.page = request_field(at + kObjectAt);
-        reference.next = static_cast<std::int64_t>(request_field(at + kNextAt));
+        reference.page = number_in_record(at + kObjectAt);
+        reference.next = static_cast<std::int64_t>(number_in_record(at + kNextAt));
         reference.write = false;
         at += kRequestSize;
       }

@@ -46,9 +46,9 @@ std::optional<GuestRecord> read_record(const std::string& file) {
 
 // A line to tell; nothing where its brim still runs.
 std::optional<std::string> end_one(const host::Host& host, const std::string& boot_id,
-                                   const fs::path& file) {
+                                   const std::string& file) {
   const auto record = read_record(file);
-  if (!record) return fmt::format("left {}: not a record of brim's guests", file.string());
+  if (!record) return fmt::format("left {}: not a record of brim's guests", file);
   const bool this_boot = record->owner.boot_id == boot_id;
   if (this_boot && host::owner_lives(host, record->owner)) return std::nullopt;
   if (this_boot && !record->cgroup.empty()) {
@@ -75,14 +75,10 @@ Result<std::string> write_guest_record(const host::Host& host, const std::string
 void remove_guest_record(const std::string& file) { host::remove_record_file(file); }
 
 std::vector<std::string> end_abandoned_guests(const host::Host& host, const std::string& records) {
-  std::vector<std::string> lines;
-  const auto boot_id = host::boot_id_of(host);
-  if (!boot_id || !host.live()) return lines;
-  std::error_code error;
-  for (const auto& item : fs::directory_iterator(records, error)) {
-    if (auto line = end_one(host, *boot_id, item.path())) lines.push_back(std::move(*line));
-  }
-  return lines;
+  return host::tend_records(host, records,
+                            [&host](const std::string& boot_id, const std::string& file) {
+                              return end_one(host, boot_id, file);
+                            });
 }
 
 }  // namespace brim::lab

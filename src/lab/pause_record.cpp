@@ -5,7 +5,6 @@
 #include "host/record_file.h"
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 
 #include <fmt/format.h>
@@ -14,7 +13,6 @@
 namespace brim::lab {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 
 struct PauseRecord {
@@ -74,13 +72,10 @@ Result<std::string> write_pause_record(const host::Host& host, const std::string
 }
 
 std::vector<std::string> let_abandoned_go_on(const host::Host& host, const std::string& records) {
-  std::vector<std::string> lines;
-  const auto boot_id = host::boot_id_of(host);
-  if (!boot_id || !host.live()) return lines;
-  std::error_code error;
-  for (const auto& item : fs::directory_iterator(records, error))
-    if (auto line = go_on_after(host, *boot_id, item.path())) lines.push_back(std::move(*line));
-  return lines;
+  return host::tend_records(host, records,
+                            [&host](const std::string& boot_id, const std::string& file) {
+                              return go_on_after(host, boot_id, file);
+                            });
 }
 
 }  // namespace brim::lab

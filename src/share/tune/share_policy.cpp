@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "share/tune/share_policy.h"
 
-#include "base/text.h"
 #include "share/tune/ksmtuned_conf.h"
 #include "study/scenario.h"
 
@@ -9,7 +8,6 @@
 #include <array>
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 namespace brim::share::tune {
 namespace {
@@ -185,29 +183,12 @@ Result<SharePolicy> read_share_policy(const PolicyText& text) {
   return policy;
 }
 
-Result<std::vector<TrustGroup>> parse_trust_groups(std::string_view text) {
-  std::vector<TrustGroup> groups;
-  for (const std::string_view part : split(text, ';')) {
-    if (trim(part).empty()) continue;
-    const std::size_t equals = part.find('=');
-    TrustGroup group{std::string(trim(part.substr(0, equals))), {}};
-    if (equals != std::string_view::npos)
-      for (const std::string_view pattern : split(part.substr(equals + 1), ','))
-        if (!trim(pattern).empty()) group.patterns.emplace_back(trim(pattern));
-    if (group.name.empty() || group.patterns.empty())
-      return fail(ErrorCode::bad_input,
-                  fmt::format("'{}' is no group: expected NAME=VM,VM", trim(part)),
-                  "share.trust_groups");
-    groups.push_back(std::move(group));
-  }
-  return groups;
+Result<std::vector<NameGroup>> parse_trust_groups(std::string_view text) {
+  return parse_name_groups(text, {"group", "VM", "share.trust_groups"});
 }
 
 std::string_view trust_group_of(const SharePolicy& policy, const std::string& name) {
-  for (const TrustGroup& group : policy.trust_groups)
-    for (const std::string& pattern : group.patterns)
-      if (::fnmatch(pattern.c_str(), name.c_str(), 0) == 0) return group.name;
-  return {};
+  return group_of(policy.trust_groups, name);
 }
 
 }  // namespace brim::share::tune

@@ -4,6 +4,7 @@
 // read from the [share] table of a policy file, from --set share.KEY=VALUE, and shown by `brim list
 // parameters`.
 
+#include "base/name_groups.h"
 #include "base/result.h"
 #include "base/units.h"
 #include "study/config.h"
@@ -24,12 +25,6 @@ enum class Goal : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(Goal goal);
 
-// VMs that trust each other, by name; "*" and "?" as in a shell.
-struct TrustGroup {
-  std::string name;
-  std::vector<std::string> patterns;
-};
-
 struct SharePolicy {
   Goal goal = Goal::density;
   double cpu_budget_percent = 0;  // of one processor, while ksmd scans
@@ -48,7 +43,7 @@ struct SharePolicy {
   bool use_advisor = false;
   double least_benefit_percent = 0;
   double huge_worth_percent = 0;
-  std::vector<TrustGroup> trust_groups;
+  std::vector<NameGroup> trust_groups;  // VMs that trust each other
 };
 
 [[nodiscard]] std::span<const study::Parameter> share_policy_parameters();
@@ -63,7 +58,7 @@ struct PolicyText {
 [[nodiscard]] Result<SharePolicy> read_share_policy(const PolicyText& text);
 
 // "web=web1,web2;db=db*". `bad_input` says what is wrong.
-[[nodiscard]] Result<std::vector<TrustGroup>> parse_trust_groups(std::string_view text);
+[[nodiscard]] Result<std::vector<NameGroup>> parse_trust_groups(std::string_view text);
 // The first group that has the name; "" for none.
 [[nodiscard]] std::string_view trust_group_of(const SharePolicy& policy, const std::string& name);
 

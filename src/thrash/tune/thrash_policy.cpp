@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "thrash/tune/thrash_policy.h"
 
-#include "base/text.h"
 #include "study/scenario.h"
 
-#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 namespace brim::thrash::tune {
 namespace {
@@ -87,29 +84,6 @@ constexpr std::array kThrashParameters = std::to_array<Parameter>({
     {"look_interval", ParameterType::duration, "", "1s", "Between two looks while all is calm."},
 });
 
-std::vector<std::string> names_in(std::string_view text) {
-  std::vector<std::string> names;
-  for (const std::string_view name : split(text, ','))
-    if (!trim(name).empty()) names.emplace_back(trim(name));
-  return names;
-}
-
-Result<std::vector<Team>> parse_teams(std::string_view text) {
-  std::vector<Team> teams;
-  for (const std::string_view part : split(text, ';')) {
-    if (trim(part).empty()) continue;
-    const std::size_t equals = part.find('=');
-    Team team{std::string(trim(part.substr(0, equals))), {}};
-    if (equals != std::string_view::npos) team.patterns = names_in(part.substr(equals + 1));
-    if (team.name.empty() || team.patterns.empty())
-      return fail(ErrorCode::bad_input,
-                  fmt::format("'{}' is no team: expected NAME=TASK,TASK", trim(part)),
-                  "thrash.together");
-    teams.push_back(std::move(team));
-  }
-  return teams;
-}
-
 ThrashPolicy thrash_policy_from(const study::Settings& settings) {
   using std::chrono::nanoseconds;
   ThrashPolicy policy;
@@ -126,8 +100,8 @@ ThrashPolicy thrash_policy_from(const study::Settings& settings) {
   policy.least_task = settings.get<Bytes>("least_task");
   policy.least_shared = settings.get<Bytes>("least_shared");
   policy.link_process_groups = settings.get<bool>("link_process_groups");
-  policy.protected_names = names_in(settings.get<std::string>("protected"));
-  policy.interactive_names = names_in(settings.get<std::string>("interactive"));
+  policy.protected_names = listed_names(settings.get<std::string>("protected"));
+  policy.interactive_names = listed_names(settings.get<std::string>("interactive"));
   policy.scope = settings.get<std::string>("scope");
   policy.look_interval = settings.get<nanoseconds>("look_interval");
   return policy;
@@ -171,20 +145,13 @@ Result<ThrashPolicy> read_thrash_policy(const ThrashPolicyText& text) {
   for (const std::string& set : text.sets) BRIM_CHECK(take_thrash_set(set, settings));
   ThrashPolicy policy = thrash_policy_from(settings);
   BRIM_CHECK(check_times(policy));
-  BRIM_TRY(policy.together, parse_teams(settings.get<std::string>("together")));
+  BRIM_TRY(policy.together, parse_name_groups(settings.get<std::string>("together"),
+                                              {"team", "TASK", "thrash.together"}));
   return policy;
 }
 
-bool matches_any(const std::vector<std::string>& patterns, const std::string& name) {
-  return std::any_of(patterns.begin(), patterns.end(), [&name](const std::string& pattern) {
-    return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
-  });
-}
-
 std::string_view team_of(const ThrashPolicy& policy, const std::string& name) {
-  for (const Team& team : policy.together)
-    if (matches_any(team.patterns, name)) return team.name;
-  return {};
+  return group_of(policy.together, name);
 }
 
 }  // namespace brim::thrash::tune

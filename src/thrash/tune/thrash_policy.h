@@ -4,6 +4,7 @@
 // parameters, read from the [thrash] table of a policy file, from --set thrash.KEY=VALUE, and shown
 // by `brim list parameters`.
 
+#include "base/name_groups.h"
 #include "base/result.h"
 #include "base/units.h"
 #include "study/config.h"
@@ -17,12 +18,6 @@
 #include <vector>
 
 namespace brim::thrash::tune {
-
-// Tasks that wait for each other, by name; "*" and "?" as in a shell.
-struct Team {
-  std::string name;
-  std::vector<std::string> patterns;
-};
 
 struct ThrashPolicy {
   // What thrashing is: all of it at once.
@@ -43,8 +38,8 @@ struct ThrashPolicy {
   bool link_process_groups = true;
   std::vector<std::string> protected_names;
   std::vector<std::string> interactive_names;
-  std::vector<Team> together;
-  std::string scope;  // a cgroup; empty: the host and each cgroup with a limit
+  std::vector<NameGroup> together;  // teams: tasks that wait for each other
+  std::string scope;                // a cgroup; empty: the host and each cgroup with a limit
   std::chrono::nanoseconds look_interval{0};
 };
 
@@ -56,8 +51,6 @@ struct ThrashPolicyText {
 };
 [[nodiscard]] Result<ThrashPolicy> read_thrash_policy(const ThrashPolicyText& text);
 
-// Whether one of the patterns is the name.
-[[nodiscard]] bool matches_any(const std::vector<std::string>& patterns, const std::string& name);
 // The first team that has the name; "" for none.
 [[nodiscard]] std::string_view team_of(const ThrashPolicy& policy, const std::string& name);
 
