@@ -2,12 +2,14 @@
 #include "thrash/live/ground.h"
 
 #include "base/text.h"
+#include "host/io_limits.h"
 #include "host/swap_table.h"
 #include "host/system.h"
 #include "host/zswap.h"
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -43,17 +45,32 @@ Result<void> check_rights(const host::Host& host, const ThrashPlan& plan,
   return {};
 }
 
+// Where a group of the run's would be.
+Result<host::GroupPlaces> places_of_group(const host::Host& host) {
+  return host::group_places(host, fmt::format("{}check", host::kLimitedGroupPrefix));
+}
+
+Result<void> check_slow_disk(const host::Host& host, const host::GroupPlaces& group,
+                             const SwapPlan& swap) {
+  if (!swap.slow.wanted()) return {};
+  BRIM_CHECK(host::check_io_limits(host, group));
+  BRIM_TRY(const std::string disk, host::disk_below(host, swap.folder));
+  if (swap.slow.writes_per_s == 0) return {};
+  auto writes = host::check_swap_writes(host, group);
+  if (!writes) return fail(writes.error().code, writes.error().what, "live.swap_writes_per_s");
+  return {};
+}
+
 Result<void> check_kernel(const host::Host& host, const ThrashPlan& plan) {
   BRIM_TRY(const auto swaps, host::read_swap_table(host));
   if (plan.swap.kind == SwapKind::zswap) {
     BRIM_TRY(const auto settings, host::zswap_settings(host, {}));
   }
   if (plan.whole_machine) return {};
-  BRIM_TRY(const host::GroupPlaces group,
-           host::group_places(host, fmt::format("{}check", host::kLimitedGroupPrefix)));
+  BRIM_TRY(const host::GroupPlaces group, places_of_group(host));
   const host::PartPlace& memory = group[host::GroupPart::memory];
   if (memory.folder.empty()) return fail(ErrorCode::missing, memory.why_not);
-  return {};
+  return check_slow_disk(host, group, plan.swap);
 }
 
 Result<void> check_memory(const host::Host& host, const ThrashPlan& plan) {
@@ -84,6 +101,19 @@ Result<host::LimitedGroup> make_group(const host::Host& host, const ThrashPlan& 
   auto group = host::LimitedGroup::create(host, places.groups, name, {plan.limit, plan.swap.size});
   if (group || group.error().code != ErrorCode::missing) return group;
   return host::LimitedGroup::create(host, places.groups, name, {plan.limit, {}});
+}
+
+// The limits are the group's, and go with it. A limit of writes that swap passes would only hold
+// others up, who pay its debts.
+Result<void> slow_disk(const host::Host& host, const SwapPlan& swap,
+                       const host::LimitedGroup& group) {
+  const SlowDisk& slow = swap.slow;
+  if (!slow.wanted()) return {};
+  BRIM_TRY(std::string disk, host::disk_below(host, swap.folder));
+  const bool writes = host::check_swap_writes(host, group.places()).has_value();
+  return host::limit_io(host, group.places(),
+                        {std::move(disk), slow.reads_per_s, writes ? slow.writes_per_s : 0,
+                         slow.rate_per_s, writes ? slow.rate_per_s : Bytes(0)});
 }
 
 }  // namespace
@@ -119,6 +149,7 @@ Result<Ground> Ground::make(const host::Host& host, const ThrashPlan& plan,
   if (plan.whole_machine) return ground;
   BRIM_TRY(auto group, make_group(host, plan, places));
   ground.group_.emplace(std::move(group));
+  BRIM_CHECK(slow_disk(host, plan.swap, *ground.group_));
   return ground;
 }
 
@@ -141,6 +172,15 @@ Result<void> Ground::still_there(const host::Host& host) const {
   if (!entry)
     return fail(ErrorCode::gone, "somebody has switched off the run's swap area", area_->path());
   return {};
+}
+
+std::vector<std::string> notes_on_ground(const host::Host& host, const ThrashPlan& plan) {
+  if (plan.swap.slow.rate_per_s == Bytes(0)) return {};
+  const auto group = places_of_group(host);
+  if (!group) return {};
+  const auto writes = host::check_swap_writes(host, *group);
+  if (writes) return {};
+  return {fmt::format("Swap is written as fast as the disk can: {}.", writes.error().what)};
 }
 
 }  // namespace brim::thrash::live

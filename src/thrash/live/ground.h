@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a run stands on: zswap's settings, the swap area, the limited group. Made in this order, and
-// taken away in the other one, with the object and, should brim be killed, by its next start.
+// What a run stands on: zswap's settings, the swap area, the limited group and what it gets of the
+// disk. Made in this order, and taken away in the other one, with the object and, should brim be
+// killed, by its next start.
 
 #include "base/result.h"
 #include "host/host.h"
@@ -12,6 +13,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace brim::thrash::live {
 
@@ -47,7 +49,8 @@ class Ground {
 };
 
 // What make() and the run would lack or harm, before anything is done: root, cgroups, swap, the
-// agent, memory and `whole_machine`, leave to use all of it.
+// agent, memory, limits of I/O where the disk is to be slowed, and `whole_machine`, leave to use
+// all of it.
 //
 // What must be left to others: of the memory that is available a tenth of all, 1 GiB at most, once
 // the group is full, and zram too with pages that don't compress. For the whole machine there is no
@@ -55,5 +58,9 @@ class Ground {
 // drive everybody's pages out, but not the kernel to kill.
 [[nodiscard]] Result<void> check_ground(const host::Host& host, const ThrashPlan& plan,
                                         const ThrashPlaces& places, bool whole_machine);
+
+// What this host can't do of the plan without failing, a sentence each.
+[[nodiscard]] std::vector<std::string> notes_on_ground(const host::Host& host,
+                                                       const ThrashPlan& plan);
 
 }  // namespace brim::thrash::live

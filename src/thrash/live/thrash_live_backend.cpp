@@ -32,6 +32,7 @@ class ThrashLiveBackend final : public study::Backend {
     const auto plan = plan_thrash(scenario);
     if (!plan) return {};
     std::vector<std::string> notes = plan->notes;
+    for (std::string& line : notes_on_ground(host_, *plan)) notes.push_back(std::move(line));
     if (const auto chosen = choose(*plan); chosen && chosen->words != "none")
       notes.push_back(fmt::format("{} controls from user space.", chosen->words));
     const Bytes demand = plan->most_demand();

@@ -9,6 +9,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace brim::thrash::live {
 namespace {
@@ -93,6 +94,24 @@ Result<void> plan_swap(const study::Scenario& scenario, SwapPlan& swap) {
   return {};
 }
 
+// `whole_machine`: who writes there is kswapd, for all, in no group that could have a limit.
+Result<void> plan_slow_disk(const Settings& live, bool whole_machine, SwapPlan& swap) {
+  swap.slow = {live.get<std::uint64_t>("swap_reads_per_s"),
+               live.get<std::uint64_t>("swap_writes_per_s"), live.get<Bytes>("swap_rate")};
+  if (!swap.slow.wanted()) return {};
+  const char* const key = swap.slow.reads_per_s != 0    ? "live.swap_reads_per_s"
+                          : swap.slow.writes_per_s != 0 ? "live.swap_writes_per_s"
+                                                        : "live.swap_rate";
+  if (whole_machine)
+    return fail(ErrorCode::bad_input,
+                "a disk is slowed for a group of its own: expected live.where = \"group\"", key);
+  if (swap.kind == SwapKind::zram)
+    return fail(ErrorCode::bad_input,
+                "zram has no disk to be slowed: expected hardware.swap = \"disk\" or \"zswap\"",
+                key);
+  return {};
+}
+
 Result<void> check_room(const ThrashPlan& plan) {
   if (plan.whole_machine) return {};
   const Bytes least = kLeastRoom + kProcessOverhead * (plan.consumers.size() + 2) +
@@ -142,6 +161,20 @@ void note_place(const study::Scenario& scenario, ThrashPlan& plan) {
         "the model.");
 }
 
+void note_slow_disk(ThrashPlan& plan) {
+  const SlowDisk& slow = plan.swap.slow;
+  std::vector<std::string> limits;
+  if (slow.reads_per_s != 0) limits.push_back(fmt::format("{} reads", slow.reads_per_s));
+  if (slow.writes_per_s != 0) limits.push_back(fmt::format("{} writes", slow.writes_per_s));
+  if (slow.rate_per_s != Bytes(0))
+    limits.push_back(fmt::format("{} each way", human_bytes(slow.rate_per_s)));
+  plan.notes.push_back(fmt::format(
+      "For the group the swap file's disk is slowed to {} a second, by the kernel's limits of a "
+      "cgroup's I/O. A page of swap is one read or write, also where it comes with others; reads "
+      "do not wait for writes, as they do for a disk's one arm.",
+      fmt::join(limits, ", ")));
+}
+
 void note_swap(const study::Scenario& scenario, ThrashPlan& plan) {
   const auto& wanted = scenario.hardware.get<std::string>("swap");
   const std::string file =
@@ -165,6 +198,7 @@ void note_swap(const study::Scenario& scenario, ThrashPlan& plan) {
         "The swap device '{}' is {}, on whatever disk that is: hardware.disk_* and flash_* are for "
         "the model.",
         wanted, file));
+  if (plan.swap.slow.wanted()) note_slow_disk(plan);
   plan.notes.emplace_back(
       "Swap and I/O counters are the whole system's: what else swaps here at the time is in them.");
 }
@@ -203,6 +237,7 @@ Result<ThrashPlan> plan_thrash(const study::Scenario& scenario) {
   BRIM_CHECK(plan_all_consumers(scenario, plan));
   BRIM_TRY(plan.limit, model::memory_for_consumers(scenario));
   BRIM_CHECK(plan_swap(scenario, plan.swap));
+  BRIM_CHECK(plan_slow_disk(scenario.live, plan.whole_machine, plan.swap));
   BRIM_CHECK(check_room(plan));
   note_consumers(plan);
   note_place(scenario, plan);

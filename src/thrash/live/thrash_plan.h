@@ -28,6 +28,18 @@ struct ConsumerPlan {
   bool interactive = false;
 };
 
+// What consumers and probes together get of the disk of a swap file, this machine's seconds
+// whatever live.speed and study.scale are; 0: as much as it can.
+struct SlowDisk {
+  std::uint64_t reads_per_s = 0;   // requests; swap's are a page each (host/io_limits.h)
+  std::uint64_t writes_per_s = 0;  // requests
+  Bytes rate_per_s{0};             // each way
+
+  [[nodiscard]] bool wanted() const {
+    return reads_per_s != 0 || writes_per_s != 0 || rate_per_s != Bytes(0);
+  }
+};
+
 enum class SwapKind : std::uint8_t { file, zram, zswap };
 
 struct SwapPlan {
@@ -35,6 +47,7 @@ struct SwapPlan {
   Bytes size{0};
   std::string folder;        // of a file
   double zswap_share_of{0};  // bytes that zswap may take; a host turns them into its percent
+  SlowDisk slow;             // of a file, with zswap of the one behind it
 };
 
 struct ThrashPlan {
@@ -55,7 +68,8 @@ struct ThrashPlan {
 };
 
 // `bad_input` for what can't be on a Linux host: memory of another machine, nothing left for
-// consumers, a limit their processes alone would not fit into.
+// consumers, a limit their processes alone would not fit into, a slower disk where there is no disk
+// or no group to have it.
 [[nodiscard]] Result<ThrashPlan> plan_thrash(const study::Scenario& scenario);
 
 }  // namespace brim::thrash::live

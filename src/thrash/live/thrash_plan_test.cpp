@@ -15,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr std::string_view kThrashStudy = R"(
 area = "thrash"
@@ -123,6 +124,36 @@ TEST(ThrashPlan, What_stands_for_what_is_said) {
   const auto machine = plan_of({"live.where=machine"});
   EXPECT_THAT(machine->notes, Contains(HasSubstr("WARNING: the whole machine")));
   EXPECT_TRUE(machine->whole_machine);
+}
+
+TEST(ThrashPlan, A_slow_disk_is_as_slow_at_any_scale_and_speed_and_said) {
+  EXPECT_FALSE(plan_of({})->swap.slow.wanted());
+  for (const char* const swap : {"hardware.swap=nvme", "hardware.swap=zswap"}) {
+    const auto plan = plan_of({swap, "live.swap_reads_per_s=79", "live.swap_writes_per_s=80",
+                               "live.swap_rate=50000000B", "study.scale=0.5", "live.speed=5"});
+    ASSERT_TRUE(plan) << error_line(plan.error());
+    EXPECT_EQ(plan->swap.slow.reads_per_s, 79U);
+    EXPECT_EQ(plan->swap.slow.writes_per_s, 80U);
+    EXPECT_EQ(plan->swap.slow.rate_per_s, Bytes(50'000'000));
+    EXPECT_THAT(plan->notes,
+                Contains(HasSubstr("slowed to 79 reads, 80 writes, 47.7 MiB each way a second")));
+  }
+  const auto rate = plan_of({"live.swap_rate=1MiB"});
+  EXPECT_THAT(rate->notes, Contains(HasSubstr("slowed to 1.0 MiB each way a second")));
+  EXPECT_THAT(plan_of({})->notes, Not(Contains(HasSubstr("slowed"))));
+}
+
+TEST(ThrashPlan, A_disk_is_slowed_where_there_are_a_disk_and_a_group) {
+  for (const std::string key : {"swap_reads_per_s", "swap_writes_per_s", "swap_rate"}) {
+    const std::string set = "live." + key + (key == "swap_rate" ? "=1MiB" : "=79");
+    const auto zram = plan_of({set, "hardware.swap=zram"});
+    ASSERT_FALSE(zram) << key;
+    EXPECT_THAT(error_line(zram.error()), HasSubstr("live." + key + ": zram has no disk"));
+    const auto machine = plan_of({set, "live.where=machine"});
+    ASSERT_FALSE(machine) << key;
+    EXPECT_EQ(machine.error().code, ErrorCode::bad_input);
+    EXPECT_THAT(error_line(machine.error()), HasSubstr("live." + key + ": a disk is slowed for"));
+  }
 }
 
 TEST(ThrashPlan, What_cannot_be_here_is_an_error_that_says_so) {

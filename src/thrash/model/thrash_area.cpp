@@ -163,6 +163,18 @@ constexpr std::array kLive = std::to_array<Parameter>({
      "Consumers have a limited group and a swap area of their own, or the whole machine.",
      "group,machine"},
     {"swap_folder", Type::text, "", "/var/tmp", "Of a swap file."},
+    {"swap_reads_per_s",
+     Type::count,
+     "requests",
+     "0",
+     "That all consumers together get of the swap file's disk, a page of swap each; 0: as many as "
+     "there are.",
+     {},
+     0,
+     1e9},
+    {"swap_writes_per_s", Type::count, "requests", "0", "The same of writes.", {}, 0, 1e9},
+    {"swap_rate", Type::size, "", "0B",
+     "Of the swap file's disk, a second, each way; 0: as fast as it is."},
     {"probes", Type::boolean, "", "true", "Wake, touch and exec probes, ten times a second."},
     {"probe_memory", Type::size, "", "4MiB", "What a touch probe touches."},
 });
