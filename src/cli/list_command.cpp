@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // brim list: all that brim knows by name, from the declarations that read it.
+#include "cli/live_guard.h"
 #include "cli/session.h"
 #include "cli/study_areas.h"
 #include "cli/word_table.h"
@@ -8,6 +9,7 @@
 #include "share/tune/share_policy.h"
 #include "study/built_in.h"
 #include "study/metric.h"
+#include "thrash/live/live_control.h"
 #include "thrash/model/replacement_table.h"
 #include "thrash/model/thrash_controls.h"
 #include "thrash/tune/thrash_policy.h"
@@ -157,11 +159,18 @@ Result<Document> policies_document() {
                        {"area", "kind", "name", "summary"}, rows);
 }
 
+// All that are live are in the model, too.
 Result<Document> controls_document() {
+  std::vector<thrash::live::LiveControlPolicy> live = thrash::live::own_live_controls();
+  live.push_back(live_guard_control());
   Rows rows;
-  for (const auto& control : thrash::model::thrash_controls())
-    rows.push_back({std::string(control.family.name), std::string(control.family.summary)});
-  return text_document("controls", "Controls of thrashing", {"name", "summary"}, rows);
+  for (const auto& control : thrash::model::thrash_controls()) {
+    const bool is_live = std::ranges::any_of(
+        live, [&](const auto& one) { return one.family.name == control.family.name; });
+    rows.push_back({std::string(control.family.name), is_live ? "model, live" : "model",
+                    std::string(control.family.summary)});
+  }
+  return text_document("controls", "Controls of thrashing", {"name", "runs", "summary"}, rows);
 }
 
 struct Listing {
@@ -175,8 +184,7 @@ constexpr std::array kListings = std::to_array<Listing>({
      catalogue_document},
     {"causes", "Why pages that could be shared are not, and what would free them",
      [] { return Result<Document>(causes_document()); }},
-    {"controls", "Who can hold back processes of a simulated machine that thrashes",
-     controls_document},
+    {"controls", "Who can control thrashing, in the model and on this machine", controls_document},
     {"metrics", "All that brim can record, with units",
      [] { return Result<Document>(metrics_document()); }},
     {"parameters", "All keys of scenarios, with units, defaults and choices", parameters_document},

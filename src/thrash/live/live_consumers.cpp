@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "thrash/live/live_consumers.h"
 
+#include "host/io_limits.h"
 #include "host/process.h"
 #include "host/system.h"
 
@@ -82,6 +83,8 @@ Result<LiveConsumers> LiveConsumers::start(const host::Host& host, const ThrashP
                                            std::uint64_t seed) {
   BRIM_TRY(const Bytes memory, memory_for(host, plan));
   LiveConsumers consumers(host, ground, memory);
+  if (plan.swap.kind == SwapKind::file)
+    consumers.swap_disk_ = host::disk_below(host, plan.swap.folder).value_or("");
   const Rng rng(seed);
   for (std::size_t i = 0; i < plan.consumers.size(); ++i)
     BRIM_CHECK(consumers.start_one(plan.consumers[i], agent, rng.split("consumer", i).next()));
@@ -205,8 +208,12 @@ bool LiveConsumers::locked() const {
 
 ConsumerView LiveConsumers::consumer(std::size_t number) const {
   const Consumer& one = consumers_.at(number);
-  return {one.process.pid(), one.plan.load.memory, one.plan.interactive, one.runs && !one.ended(),
-          one.held};
+  return {.pid = one.process.pid(),
+          .memory = one.plan.load.memory,
+          .interactive = one.plan.interactive,
+          .runs = one.runs && !one.ended(),
+          .held = one.held,
+          .accesses = one.page().accesses.load(std::memory_order_relaxed)};
 }
 
 void LiveConsumers::hold(std::size_t number) {

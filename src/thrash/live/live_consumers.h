@@ -67,6 +67,7 @@ class LiveConsumers final : public ConsumerControls {
   [[nodiscard]] ConsumerView consumer(std::size_t number) const override;
   [[nodiscard]] Bytes memory() const override { return memory_; }
   [[nodiscard]] const host::LimitedGroup* group() const override { return ground_->group(); }
+  [[nodiscard]] std::string swap_disk() const override { return swap_disk_; }
   void hold(std::size_t number) override;
   void let_go_on(std::size_t number) override;
 
@@ -98,6 +99,7 @@ class LiveConsumers final : public ConsumerControls {
   const host::Host* host_;
   const Ground* ground_;
   Bytes memory_;
+  std::string swap_disk_;
   std::vector<Consumer> consumers_;
   std::vector<KilledConsumer> killed_;
   const LiveControl* control_ = nullptr;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "study/choice_text.h"
 #include "thrash/live/fitting_controls.h"
+#include "thrash/live/model_controls.h"
 #include "thrash/live/peer_controls.h"
 #include "thrash/model/thrash_controls.h"
 
@@ -20,15 +21,20 @@ using study::Settings;
 // As the model's control of this name has them.
 constexpr study::Parameter kRoundRobin[] = {
     {"running", study::ParameterType::count, "processes", "0", "At a time; 0: as many as fit."},
-    {"slice", study::ParameterType::duration, "", "2s", "Before the next ones run."}};
+    {"slice", study::ParameterType::duration, "", "2s", "Before the next ones run."},
+    {"bulk", study::ParameterType::boolean, "", "false",
+     "By the model's rule, which goes by what processes have touched: pages of who stops go out at "
+     "once and those of who goes on come in; else by faults, and by the sizes asked for."}};
 
 Result<std::unique_ptr<LiveControl>> make_nobody(const host::Host&, const Settings&) {
   return std::unique_ptr<LiveControl>();
 }
-Result<std::unique_ptr<LiveControl>> make_round_robin(const host::Host&, const Settings& settings) {
+Result<std::unique_ptr<LiveControl>> make_round_robin(const host::Host& host,
+                                                      const Settings& settings) {
   const auto slice = settings.get<std::chrono::nanoseconds>("slice");
   if (slice < std::chrono::milliseconds(10))
     return fail(ErrorCode::bad_input, "a slice of less than 10 ms", "mechanism.control");
+  if (settings.get<bool>("bulk")) return make_model_control("sigstop-round-robin", host, settings);
   return std::make_unique<RoundRobinControl>(slice, settings.get<std::uint64_t>("running"));
 }
 Result<std::unique_ptr<LiveControl>> make_subset(const host::Host&, const Settings&) {
@@ -45,6 +51,7 @@ bool known_to_the_model(std::string_view name) {
 
 std::vector<LiveControlPolicy> own_live_controls() {
   std::vector<LiveControlPolicy> all = peer_controls();
+  for (LiveControlPolicy& one : model_controls()) all.push_back(std::move(one));
   all.insert(
       all.end(),
       {{{"none", "Nobody controls.", {}}, make_nobody},

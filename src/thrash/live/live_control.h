@@ -10,8 +10,9 @@
 //                        page-out and prefetch)
 //   subset               only the first that fit run at all: the bound of a comparison
 //   earlyoom, nohang     other people's programs (peer_controls.h)
+//   others of the model  by its own code, where user space can do it (model_controls.h)
 //
-// The model's other controls are parts of kernels: naming one here is an error that says so.
+// The rest of the model's controls are parts of kernels: naming one here is an error that says so.
 
 #include "base/result.h"
 #include "base/units.h"
@@ -21,6 +22,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -36,6 +38,7 @@ struct ConsumerView {
   bool interactive = false;
   bool runs = false;  // has started and not ended
   bool held = false;
+  std::uint64_t accesses = 0;  // so far
 };
 
 // What a control sees and may do.
@@ -48,6 +51,8 @@ class ConsumerControls {
   [[nodiscard]] virtual Bytes memory() const = 0;
   // Theirs; null where they have the whole machine.
   [[nodiscard]] virtual const host::LimitedGroup* group() const = 0;
+  // The disk that what leaves goes to, "254:0"; empty: none, or none that is known.
+  [[nodiscard]] virtual std::string swap_disk() const { return {}; }
   // It does nothing until it may go on (SIGSTOP, SIGCONT); its memory stays.
   virtual void hold(std::size_t number) = 0;
   virtual void let_go_on(std::size_t number) = 0;

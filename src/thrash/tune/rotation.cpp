@@ -4,7 +4,7 @@
 #include "base/text.h"
 
 #include <algorithm>
-#include <set>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -39,88 +39,52 @@ Bytes running_in(const TaskGroup& group, const MemoryDomain& domain) {
   return sum;
 }
 
-template <class Worth>
-void put_first(std::vector<TaskGroup>& groups, Worth worth) {
-  const auto best =
-      std::max_element(groups.begin(), groups.end(),
-                       [&](const TaskGroup& a, const TaskGroup& b) { return worth(a) < worth(b); });
-  if (best != groups.end()) std::rotate(groups.begin(), best, best + 1);
-}
-
-void by_waiting(std::vector<TaskGroup>& groups, std::size_t from, const MemoryDomain& domain,
-                Time now) {
-  std::stable_sort(groups.begin() + static_cast<std::ptrdiff_t>(std::min(from, groups.size())),
-                   groups.end(), [&](const TaskGroup& a, const TaskGroup& b) {
-                     return waited(a, domain, now) > waited(b, domain, now);
-                   });
+// When the first of a unit's tasks began to run.
+Time began_of(const TaskGroup& unit, const Rotation& rotation) {
+  Time began{0};
+  for (const TaskId& id : unit.tasks)
+    if (const auto since = rotation.running_since.find(id); since != rotation.running_since.end())
+      began = std::max(began, since->second);
+  return began;
 }
 
 Bytes less(Bytes all, Bytes part) { return all > part ? all - part : Bytes(0); }
 
-// Where each unit is now. False where the groups don't do any more: one has outgrown the room, or
-// tasks that wait for each other are in several.
-class GroupUpdate {
- public:
-  GroupUpdate(std::vector<TaskGroup>& groups, Bytes room)
-      : old_(std::exchange(groups, {})), groups_(groups), room_(room), members_(old_.size()) {
-    groups_.resize(old_.size());
-  }
-
-  bool take(const std::vector<TaskGroup>& units) {
-    bool whole = true;
-    std::vector<const TaskGroup*> newcomers;
-    for (const TaskGroup& unit : units) {
-      const std::set<std::size_t> places = places_of(unit);
-      if (places.empty()) {
-        newcomers.push_back(&unit);
-        continue;
-      }
-      add(*places.begin(), unit);
-      whole = whole && places.size() == 1;
+// The first in line run, and whoever fits beside them; the others in groups, by how long they wait.
+void let_run(std::vector<TaskGroup> line, Rotation& rotation, Bytes room,
+             const MemoryDomain& domain, Time now) {
+  TaskGroup front;
+  std::vector<TaskGroup> others;
+  for (TaskGroup& unit : line) {
+    if (!front.tasks.empty() && (front.too_large || front.need + unit.need > room)) {
+      others.push_back(std::move(unit));
+      continue;
     }
-    for (const TaskGroup* const unit : newcomers) place(*unit);
-    for (std::size_t i = 0; i < groups_.size(); ++i) {
-      std::sort(groups_[i].tasks.begin(), groups_[i].tasks.end());
-      groups_[i].too_large = groups_[i].need > room_;
-      whole = whole && (!groups_[i].too_large || members_[i] == 1);
-    }
-    return whole;
+    front.need += unit.need;
+    front.too_large = front.need > room;
+    front.tasks.insert(front.tasks.end(), unit.tasks.begin(), unit.tasks.end());
   }
+  std::sort(front.tasks.begin(), front.tasks.end());
+  rotation.groups = pack(std::move(others), room);
+  std::stable_sort(rotation.groups.begin(), rotation.groups.end(),
+                   [&](const TaskGroup& a, const TaskGroup& b) {
+                     return waited(a, domain, now) > waited(b, domain, now);
+                   });
+  std::map<TaskId, Time> running;
+  for (const TaskId& id : front.tasks) {
+    const auto since = rotation.running_since.find(id);
+    running.emplace(id, since == rotation.running_since.end() ? now : since->second);
+  }
+  rotation.running_since = std::move(running);
+  if (!front.tasks.empty()) rotation.groups.insert(rotation.groups.begin(), std::move(front));
+}
 
- private:
-  [[nodiscard]] std::set<std::size_t> places_of(const TaskGroup& unit) const {
-    std::set<std::size_t> places;
-    for (std::size_t i = 0; i < old_.size(); ++i)
-      for (const TaskId& id : unit.tasks)
-        if (holds(old_[i], id)) places.insert(i);
-    return places;
-  }
-  void add(std::size_t place, const TaskGroup& unit) {
-    TaskGroup& group = groups_[place];
-    group.tasks.insert(group.tasks.end(), unit.tasks.begin(), unit.tasks.end());
-    group.need += unit.need;
-    ++members_[place];
-  }
-  // Beside the first that has room for it, or at the end.
-  void place(const TaskGroup& unit) {
-    for (std::size_t i = 0; i < groups_.size(); ++i)
-      if (groups_[i].need + unit.need <= room_) return add(i, unit);
-    groups_.emplace_back();
-    members_.push_back(0);
-    add(groups_.size() - 1, unit);
-  }
-
-  std::vector<TaskGroup> old_;
-  std::vector<TaskGroup>& groups_;
-  Bytes room_;
-  std::vector<std::size_t> members_;  // units of each
-};
-
-void pack_again(Rotation& rotation, const Units& found, Bytes room, const MemoryDomain& domain,
-                Time now) {
-  rotation.groups = pack(found.units, room);
-  rotation.turns_left = rotation.groups.size();
-  by_waiting(rotation.groups, 0, domain, now);
+// Units of most worth first; of equal ones in their order.
+template <class Worth>
+std::vector<TaskGroup> in_line(std::vector<TaskGroup> units, Worth worth) {
+  std::stable_sort(units.begin(), units.end(),
+                   [&](const TaskGroup& a, const TaskGroup& b) { return worth(a) > worth(b); });
+  return units;
 }
 
 // All that may run needs, by what was learnt of it or by all it has.
@@ -191,17 +155,44 @@ Turn all_may_run(std::string reason) {
   return turn;
 }
 
-// The next group runs, and after a round the groups are made anew.
+bool any_of_them(const TaskGroup& unit, const std::vector<TaskId>& ran) {
+  return std::ranges::any_of(unit.tasks,
+                             [&](const TaskId& id) { return std::ranges::binary_search(ran, id); });
+}
+
+// How many of these tasks are in any of the units.
+std::size_t still_there(const Units& found, const std::vector<TaskId>& ran) {
+  std::size_t count = 0;
+  for (const TaskGroup& unit : found.units)
+    count += static_cast<std::size_t>(std::ranges::count_if(
+        unit.tasks, [&](const TaskId& id) { return std::ranges::binary_search(ran, id); }));
+  return count;
+}
+
+// Who runs goes on, the larger before the smaller where they have become too many; and who fits
+// beside them joins, by how long they have waited.
+void keep_running(Rotation& rotation, const Units& found, Bytes room, const MemoryDomain& domain,
+                  Time now) {
+  const std::vector<TaskId> ran = rotation.groups.front().tasks;
+  let_run(in_line(found.units,
+                  [&](const TaskGroup& unit) {
+                    const bool runs = any_of_them(unit, ran);
+                    return std::tuple(runs, runs ? running_in(unit, domain) : Bytes(0),
+                                      waited(unit, domain, now));
+                  }),
+          rotation, room, domain, now);
+}
+
+// Who has waited longest comes first, then who began to run last.
 void switch_groups(Rotation& rotation, const Units& found, Bytes room, const MemoryDomain& domain,
                    Time now) {
   learn_from(rotation, domain);
-  if (rotation.turns_left > 1) {
-    --rotation.turns_left;
-    std::rotate(rotation.groups.begin(), rotation.groups.begin() + 1, rotation.groups.end());
-    by_waiting(rotation.groups, 0, domain, now);
-  } else {
-    pack_again(rotation, found, room, domain, now);
-  }
+  ++rotation.switches;
+  let_run(in_line(found.units,
+                  [&](const TaskGroup& unit) {
+                    return std::pair(waited(unit, domain, now), began_of(unit, rotation));
+                  }),
+          rotation, room, domain, now);
   rotation.switched_at = now;
   rotation.settled_after.reset();
 }
@@ -228,10 +219,9 @@ Turn begin_turns(Rotation& rotation, const MemoryDomain& domain, const ThrashPol
     return all_may_run(found.units.empty()
                            ? "nothing that thrashes may be held still"
                            : "what thrashes belongs together: one part can't wait for another");
-  rotation.groups = pack(found.units, room);
+  let_run(in_line(found.units, [&](const TaskGroup& unit) { return resident_of(unit, domain); }),
+          rotation, room, domain, now);
   if (rotation.groups.size() < 2) return all_may_run("what may be held still fits already");
-  rotation.turns_left = rotation.groups.size();
-  put_first(rotation.groups, [&](const TaskGroup& group) { return resident_of(group, domain); });
   rotation.switched_at = now;
   Turn turn;
   turn.changed = true;
@@ -254,23 +244,21 @@ Turn go_on_with_turns(Rotation& rotation, const MemoryDomain& domain, const Sign
   const Bytes room = less(all_room, found.spared);
   if (found.units.size() < 2) return all_may_run("there is nobody left to take turns with");
 
-  Turn turn;
-  const bool whole = GroupUpdate(rotation.groups, room).take(found.units);
-  if (!whole) {
-    pack_again(rotation, found, room, domain, now);
-    put_first(rotation.groups, [&](const TaskGroup& group) { return running_in(group, domain); });
-    turn.reason = "a group does not fit or hang together any more";
-    turn.changed = true;
-  }
-  const bool front_gone = rotation.groups.front().tasks.empty();
-  std::erase_if(rotation.groups, [](const TaskGroup& group) { return group.tasks.empty(); });
+  const std::vector<TaskId> ran = rotation.groups.front().tasks;
+  keep_running(rotation, found, room, domain, now);
   if (rotation.groups.size() < 2) return all_may_run("all that may be held still fits now");
-  if (front_gone) {
+  Turn turn;
+  const std::size_t still = still_there(found, ran);
+  if (still == 0) {
     rotation.switched_at = now;
     rotation.settled_after.reset();
     turn.changed = true;
     turn.reason = "what ran has ended";
-  } else {
+  } else if (still_there({{rotation.groups.front()}, {}}, ran) < still) {
+    turn.changed = true;
+    turn.reason = "what runs does not fit or hang together any more";
+  }
+  if (still > 0) {
     note_settling(rotation, signs, acting_took, policy, now);
     time_turn(rotation, domain, acting_took, policy, now, turn);
     if (now >= turn.until && !turn.changed) {

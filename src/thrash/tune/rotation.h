@@ -3,14 +3,20 @@
 // Groups of tasks that take turns: who runs, how long, and when all may run again. One domain's;
 // pure, as all of the tuner.
 //
+// Each switch lets those run that have waited longest, as many as fit, and beside them whoever else
+// fits of those that run already, the last to begin before others: no more leave than must, and
+// each has its turn. (Groups that are parted for good would waste what is left of the room: of ten
+// tasks in room for eight five would run at a time, on average.)
+//
 // A slice is `switch_worth` times what the last switch took until memory had settled, so that
 // bringing a group in is a small part of the time; and at most so long that the others wait no
-// longer than `most_wait`. Groups are made anew after each round, and at once where the one that
-// runs has grown out of its room.
+// longer than `most_wait`. Where those that run have grown out of their room groups are made anew
+// at once.
 
 #include "thrash/tune/task_groups.h"
 #include "thrash/tune/thrash_signs.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,13 +24,17 @@
 namespace brim::thrash::tune {
 
 struct Rotation {
-  std::vector<TaskGroup> groups;  // the first runs, the next one is next
-  std::size_t turns_left = 0;     // of this round, this one included
+  std::vector<TaskGroup> groups;         // the first runs; the others as they would fit
+  std::map<TaskId, Time> running_since;  // of the first
   Time switched_at{0};
   std::optional<Time> settled_after;  // the switch: until then its memory came in
   Time switch_cost{0};                // the last one's; 0: not measured yet
   LearntNeeds learnt;
   bool distrust_learnt = false;  // all were let go once because of it, and thrashed again
+  std::size_t switches = 0;
+
+  // Everybody that takes part has run since turns began.
+  [[nodiscard]] bool all_had_a_turn() const { return switches >= groups.size(); }
 };
 
 struct Turn {

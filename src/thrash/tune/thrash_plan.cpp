@@ -17,6 +17,10 @@ constexpr unsigned kLooksToBelieve = 2;
 constexpr Time kSoonestLook = std::chrono::milliseconds(20);
 constexpr Time kLookWhileSettling = std::chrono::milliseconds(250);
 
+constexpr double kTrial = 10;       // seconds
+constexpr double kRemembered = 40;  // seconds; older work counts half
+constexpr Time kNoMoreTurns = std::chrono::seconds(60);
+
 const DomainHistory* history_of(const ThrashHistory& history, const std::string& name) {
   for (const DomainHistory& one : history.domains)
     if (one.name == name) return &one;
@@ -38,6 +42,43 @@ void take_turn(Turn turn, DomainHistory& history, DomainPlan& plan, Time& until)
   history.rotation.groups.clear();
 }
 
+void add_to(Yield& yield, const Signs& signs, Time passed) {
+  if (!signs.work_per_s) return;
+  const double seconds = std::chrono::duration<double>(passed).count();
+  yield.seconds += seconds;
+  yield.work += *signs.work_per_s * seconds;
+  if (yield.seconds < kRemembered) return;
+  yield.seconds /= 2;
+  yield.work /= 2;
+}
+
+// Whether turns did less than thrashing, over long enough to tell.
+bool turns_do_less(const DomainHistory& history) {
+  const auto thrashing = history.thrashing.per_s();
+  return thrashing && history.turns.seconds >= kTrial && history.rotation.all_had_a_turn() &&
+         *history.turns.per_s() < *thrashing;
+}
+
+Turn give_up(DomainHistory& history, Time now) {
+  Turn turn;
+  turn.over = true;
+  turn.changed = true;
+  turn.reason = fmt::format(
+      "taking turns got less done than thrashing: {:.2f} s of processor time a second, and {:.2f} "
+      "before",
+      *history.turns.per_s(), *history.thrashing.per_s());
+  history.turns_yielded = history.turns.per_s();
+  history.no_turns_before = now + kNoMoreTurns;
+  return turn;
+}
+
+// After turns that did less, there are some again only where thrashing does less than they did.
+bool may_try_turns(const DomainHistory& history, Time now) {
+  if (!history.turns_yielded) return true;
+  return now >= history.no_turns_before &&
+         history.thrashing.per_s().value_or(0) < *history.turns_yielded;
+}
+
 void start_turns(const MemoryDomain& domain, const ThrashPolicy& policy, Time now,
                  DomainHistory& history, DomainPlan& plan, Time& until) {
   Rotation rotation;
@@ -52,6 +93,7 @@ void start_turns(const MemoryDomain& domain, const ThrashPolicy& policy, Time no
     return;  // watched on
   }
   history.state = DomainState::turns;
+  history.turns = Yield();
   turn.reason = fmt::format("{}; {}", signs, turn.reason);
   take_turn(std::move(turn), history, plan, until);
 }
@@ -60,12 +102,23 @@ void watch(const MemoryDomain& domain, bool triggered, const ThrashPolicy& polic
            DomainHistory& history, DomainPlan& plan, Time& until) {
   const bool signs = thrashes(plan.signs, policy);
   history.looks_with_signs = signs ? history.looks_with_signs + 1 : 0;
+  if (!signs) history.thrashing = Yield();
+  if (signs) add_to(history.thrashing, plan.signs, now - history.counters.at);
   const bool cause = triggered || suspicious(plan.signs, policy);
   history.state = cause ? DomainState::watched : DomainState::calm;
   plan.reason = words_of(plan.signs);
   const unsigned believed = triggered ? 1 : kLooksToBelieve;
-  if (signs && history.looks_with_signs >= believed)
+  if (signs && history.looks_with_signs >= believed && may_try_turns(history, now))
     start_turns(domain, policy, now, history, plan, until);
+}
+
+void go_on(const MemoryDomain& domain, Time acting_took, const ThrashPolicy& policy, Time now,
+           DomainHistory& history, DomainPlan& plan, Time& until) {
+  add_to(history.turns, plan.signs, now - history.counters.at);
+  Turn turn = turns_do_less(history) ? give_up(history, now)
+                                     : go_on_with_turns(history.rotation, domain, plan.signs,
+                                                        acting_took, policy, now);
+  take_turn(std::move(turn), history, plan, until);
 }
 
 // One that is inside another which takes turns.
@@ -213,9 +266,7 @@ ThrashPlan plan(const ThrashSnapshot& snapshot, const ThrashHistory& history,
     else if (has_any(domain, taken))
       leave_to_outer(next, its);
     else if (before == DomainState::turns)
-      take_turn(
-          go_on_with_turns(next.rotation, domain, its.signs, snapshot.acting_took, policy, now),
-          next, its, until);
+      go_on(domain, snapshot.acting_took, policy, now, next, its, until);
     else
       watch(domain, snapshot.triggered, policy, now, next, its, until);
     its.state = next.state;

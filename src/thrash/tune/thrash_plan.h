@@ -10,6 +10,11 @@
 // (thrash_signs.h); and calm again when all fits. Where a domain takes turns, those inside it are
 // left alone: their tasks take part in its turns.
 //
+// Taking turns must be worth it: once there were turns for kTrial, and everybody had one, their
+// work (user time a second) is held against what was done while all thrashed. Where it is less all
+// may run, and turns are not tried again for kNoMoreTurns, and after that only where thrashing
+// gets less done than they did: as when a little too much is wanted, and few pages are missed.
+//
 // What is not to run stands still and goes out of memory in bulk; what is to run comes in in bulk
 // before it runs. Without that, short slices are lost to single faults.
 //
@@ -34,6 +39,15 @@ namespace brim::thrash::tune {
 enum class DomainState : std::uint8_t { calm, watched, turns };
 [[nodiscard]] std::string_view name_of(DomainState state);
 
+// Work that was done over some time.
+struct Yield {
+  double seconds = 0;
+  double work = 0;  // user time
+  [[nodiscard]] std::optional<double> per_s() const {
+    return seconds > 0 ? std::optional(work / seconds) : std::nullopt;
+  }
+};
+
 // What was seen so far; begins empty, and goes from one plan to the next.
 struct DomainHistory {
   std::string name;
@@ -42,6 +56,10 @@ struct DomainHistory {
   unsigned looks_with_signs = 0;  // after each other
   Rotation rotation;
   bool let_go_by_need = false;  // the last turns ended because of needs that had been learnt
+  Yield thrashing;              // since signs were first seen after each other
+  Yield turns;                  // the same, since turns began
+  std::optional<double> turns_yielded;  // a second, of turns that did less than thrashing had
+  Time no_turns_before{0};              // because of that
 };
 struct ThrashHistory {
   std::vector<DomainHistory> domains;

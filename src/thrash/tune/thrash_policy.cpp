@@ -44,7 +44,7 @@ constexpr std::array kThrashParameters = std::to_array<Parameter>({
     {"fill_percent",
      ParameterType::number,
      "percent",
-     "90",
+     "95",
      "Of the memory, what the tasks that run together may need.",
      {},
      1,

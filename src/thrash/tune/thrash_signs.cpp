@@ -92,6 +92,7 @@ Signs signs_between(const DomainCounters& before, const MemoryDomain& domain, un
     take_larger(signs.read_back_per_s, work.major_faults);
     const auto at_once = static_cast<double>(std::min<std::size_t>(work.tasks, processors));
     signs.progress_percent = percent_of(work.user_seconds, at_once * seconds);
+    signs.work_per_s = work.user_seconds / seconds;
   }
   if (signs.read_back_per_s) *signs.read_back_per_s /= seconds;
   return signs;

@@ -38,6 +38,7 @@ struct Signs {
   std::optional<double> fully_stalled_percent;
   std::optional<double> read_back_per_s;   // the most of what several counters tell
   std::optional<double> progress_percent;  // nothing: tasks were not looked at twice
+  std::optional<double> work_per_s;        // user time of all of them; the same
   Bytes demand;                            // of tasks, in memory and out of it
   Bytes room;                              // that they may have: capacity and fill_percent
 };

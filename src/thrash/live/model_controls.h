@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Controls of the model (thrash/model/thrash_control.h), by their own code, on live consumers:
+// those that need no more of a kernel than to stop a process, let it go on, and move its memory out
+// or in.
+//
+//   freebsd-suspension, medium-term-scheduler, multiprogramming-level, solaris-swapping, and
+//   sigstop-round-robin with bulk=true
+//
+// What they see of this machine, 50 times a second:
+//   frames, swapped         VmRSS and VmSwap of the process: its program's are among them
+//   runnable, blocked       state R; state D
+//   ran_at                  when its processor time was last seen to have grown (in ticks of 10 ms)
+//   free frames             what consumers can have less what the group has
+//   watermarks              those of a machine of this size (linux_watermarks())
+//   pages in and out        the system's pswpin and pswpout
+//   processor times         the system's; paging is not told
+//   device_busy             of the swap file's disk, by whomever; none for compressed memory
+// freeze and thaw are SIGSTOP and SIGCONT; order_out and order_in process_madvise(2) in bulk.
+//
+// LIMIT: of consumers that have the whole machine, free frames are MemAvailable: what the system
+// itself has comes and goes.
+
+#include "thrash/live/live_control.h"
+
+#include <vector>
+
+namespace brim::thrash::live {
+
+// Sorted by name.
+[[nodiscard]] std::vector<LiveControlPolicy> model_controls();
+// The control of this name, which must be one of the model's own.
+[[nodiscard]] Result<std::unique_ptr<LiveControl>> make_model_control(
+    std::string_view name, const host::Host& host, const study::Settings& settings);
+
+}  // namespace brim::thrash::live

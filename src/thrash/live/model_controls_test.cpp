@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model's controls on a machine that is files: what they see of it, and whom they hold.
+#include "thrash/live/model_controls.h"
+
+#include "host/scratch_directory.h"
+#include "thrash/model/thrash_controls.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace brim::thrash::live {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Processes 100, 101, ... each with so much in memory, of 100 MiB that they can have.
+class FileMachine final : public ConsumerControls {
+ public:
+  explicit FileMachine(std::size_t count) : held_(count, false) {
+    files_.write("proc/meminfo",
+                 "MemTotal: 200000 kB\nMemFree: 0 kB\nMemAvailable: 30720 kB\nSwapTotal: 0 kB\n"
+                 "SwapFree: 0 kB\n");
+    files_.write("proc/stat", "cpu  10 0 20 30 40 0 0 0 0 0\ncpu0 10 0 20 30 40 0 0 0 0 0\n");
+    paged(0);
+    for (std::size_t number = 0; number < count; ++number) has(number, mebibytes(40));
+  }
+  [[nodiscard]] host::Host host() const { return *host::Host::open(files_.path()); }
+  void has(std::size_t number, Bytes memory) const {
+    const std::string folder = fmt::format("proc/{}/", 100 + number);
+    files_.write(folder + "stat",
+                 fmt::format("{0} (c) R 1 {0} 1 0 -1 0 5 0 7 0 {1} 0 0 0 20 0 1 0 1000 0 0 "
+                             "18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0\n",
+                             100 + number, number));
+    files_.write(folder + "status",
+                 fmt::format("Name:\tc\nUid:\t0\t0\t0\t0\nVmRSS:\t{} kB\nVmSwap:\t0 kB\n",
+                             memory.count() >> 10U));
+  }
+  void paged(std::uint64_t pages) const {
+    files_.write("proc/vmstat", fmt::format("pswpin {0}\npswpout {0}\n", pages));
+  }
+
+  [[nodiscard]] std::size_t consumers() const override { return held_.size(); }
+  [[nodiscard]] ConsumerView consumer(std::size_t number) const override {
+    return {.pid = static_cast<int>(100 + number),
+            .memory = mebibytes(40),
+            .interactive = false,
+            .runs = true,
+            .held = held_.at(number),
+            .accesses = 0};
+  }
+  [[nodiscard]] Bytes memory() const override { return mebibytes(100); }
+  [[nodiscard]] const host::LimitedGroup* group() const override { return nullptr; }
+  void hold(std::size_t number) override { held_.at(number) = true; }
+  void let_go_on(std::size_t number) override { held_.at(number) = false; }
+  [[nodiscard]] std::set<std::size_t> at_work() const {
+    std::set<std::size_t> numbers;
+    for (std::size_t number = 0; number < held_.size(); ++number)
+      if (!held_[number]) numbers.insert(number);
+    return numbers;
+  }
+
+ private:
+  host::ScratchDirectory files_;
+  std::vector<bool> held_;
+};
+
+using AtWork = std::set<std::size_t>;
+
+std::unique_ptr<LiveControl> control_of(const host::Host& host, const std::string& words) {
+  auto chosen = choose_live_control(words, {}, "test");
+  EXPECT_TRUE(chosen) << error_line(chosen.error());
+  auto control = chosen->policy.make(host, chosen->settings);
+  EXPECT_TRUE(control) << error_line(control.error());
+  return std::move(*control);
+}
+
+TEST(ModelControls, The_medium_term_scheduler_lets_groups_that_fit_take_turns) {
+  FileMachine machine(4);
+  const host::Host host = machine.host();
+  const auto control = control_of(host, "medium-term-scheduler");
+  ASSERT_TRUE(control->begin(machine));
+  const LiveControl::Time start{};
+  const auto next = control->step(machine, start);
+  ASSERT_TRUE(next) << error_line(next.error());
+  EXPECT_EQ(machine.at_work(), (AtWork{0, 1}));
+  ASSERT_TRUE(control->step(machine, start + 990ms));
+  EXPECT_EQ(machine.at_work(), (AtWork{0, 1})) << "a slice is a second";
+  ASSERT_TRUE(control->step(machine, start + 1s));
+  EXPECT_EQ(machine.at_work(), (AtWork{2, 3}));
+  ASSERT_TRUE(control->end(machine));
+  EXPECT_EQ(machine.at_work().size(), 4U) << "nobody is left standing";
+}
+
+TEST(ModelControls, Sizes_are_measured_not_asked_for) {
+  FileMachine machine(4);
+  for (std::size_t number = 0; number < 4; ++number) machine.has(number, mebibytes(20));
+  const host::Host host = machine.host();
+  const auto control = control_of(host, "medium-term-scheduler");
+  ASSERT_TRUE(control->begin(machine));
+  ASSERT_TRUE(control->step(machine, {}));
+  EXPECT_EQ(machine.at_work().size(), 4U) << "80 of 100 MiB";
+}
+
+TEST(ModelControls, Solaris_swaps_one_out_once_pages_move) {
+  FileMachine machine(4);
+  const host::Host host = machine.host();
+  const auto control = control_of(host, "solaris-swapping");
+  ASSERT_TRUE(control->begin(machine));
+  const LiveControl::Time start{};
+  for (int second = 0; second < 3; ++second)
+    ASSERT_TRUE(control->step(machine, start + std::chrono::seconds(second)));
+  EXPECT_EQ(machine.at_work().size(), 4U) << "no page has moved";
+  machine.paged(1000);
+  // What is to leave is of a process that is only a file: its advice fails, and it stands all the
+  // same.
+  static_cast<void>(control->step(machine, start + 3s));
+  EXPECT_EQ(machine.at_work().size(), 3U);
+}
+
+// A name here stands for the same thing in the model.
+TEST(ModelControls, Every_live_control_is_one_of_the_models_with_the_same_parameters) {
+  for (const LiveControlPolicy& live : own_live_controls()) {
+    const auto all = model::thrash_controls();
+    const auto same =
+        std::ranges::find(all, live.family.name, [](const auto& one) { return one.family.name; });
+    ASSERT_NE(same, all.end()) << live.family.name;
+    ASSERT_EQ(live.family.parameters.size(), same->family.parameters.size()) << live.family.name;
+    for (std::size_t i = 0; i < live.family.parameters.size(); ++i) {
+      EXPECT_EQ(live.family.parameters[i].key, same->family.parameters[i].key);
+      EXPECT_EQ(live.family.parameters[i].fallback, same->family.parameters[i].fallback);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace brim::thrash::live
