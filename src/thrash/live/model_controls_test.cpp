@@ -22,9 +22,7 @@ using namespace std::chrono_literals;
 class FileMachine final : public ConsumerControls {
  public:
   explicit FileMachine(std::size_t count) : held_(count, false) {
-    files_.write("proc/meminfo",
-                 "MemTotal: 200000 kB\nMemFree: 0 kB\nMemAvailable: 30720 kB\nSwapTotal: 0 kB\n"
-                 "SwapFree: 0 kB\n");
+    available(0);
     files_.write("proc/stat", "cpu  10 0 20 30 40 0 0 0 0 0\ncpu0 10 0 20 30 40 0 0 0 0 0\n");
     paged(0);
     for (std::size_t number = 0; number < count; ++number) has(number, mebibytes(40));
@@ -39,6 +37,13 @@ class FileMachine final : public ConsumerControls {
     files_.write(folder + "status",
                  fmt::format("Name:\tc\nUid:\t0\t0\t0\t0\nVmRSS:\t{} kB\nVmSwap:\t0 kB\n",
                              memory.count() >> 10U));
+  }
+  void available(std::uint64_t kibibytes) const {
+    files_.write(
+        "proc/meminfo",
+        fmt::format("MemTotal: 200000 kB\nMemFree: 0 kB\nMemAvailable: {} kB\nSwapTotal: 0 "
+                    "kB\nSwapFree: 0 kB\n",
+                    kibibytes));
   }
   void paged(std::uint64_t pages) const {
     files_.write("proc/vmstat", fmt::format("pswpin {0}\npswpout {0}\n", pages));
@@ -99,6 +104,7 @@ TEST(ModelControls, The_medium_term_scheduler_lets_groups_that_fit_take_turns) {
 TEST(ModelControls, Sizes_are_measured_not_asked_for) {
   FileMachine machine(4);
   for (std::size_t number = 0; number < 4; ++number) machine.has(number, mebibytes(20));
+  machine.available(20480);
   const host::Host host = machine.host();
   const auto control = control_of(host, "medium-term-scheduler");
   ASSERT_TRUE(control->begin(machine));

@@ -19,6 +19,7 @@ constexpr Time kLookWhileSettling = std::chrono::milliseconds(250);
 
 constexpr double kTrial = 10;       // seconds
 constexpr double kRemembered = 40;  // seconds; older work counts half
+constexpr double kClearly = 0.5;
 constexpr Time kNoMoreTurns = std::chrono::seconds(60);
 
 const DomainHistory* history_of(const ThrashHistory& history, const std::string& name) {
@@ -52,11 +53,13 @@ void add_to(Yield& yield, const Signs& signs, Time passed) {
   yield.work /= 2;
 }
 
+bool is_clearly_less(double turns, double thrashing) { return turns < kClearly * thrashing; }
+
 // Whether turns did less than thrashing, over long enough to tell.
 bool turns_do_less(const DomainHistory& history) {
   const auto thrashing = history.thrashing.per_s();
   return thrashing && history.turns.seconds >= kTrial && history.rotation.all_had_a_turn() &&
-         *history.turns.per_s() < *thrashing;
+         is_clearly_less(*history.turns.per_s(), *thrashing);
 }
 
 Turn give_up(DomainHistory& history, Time now) {
@@ -72,11 +75,10 @@ Turn give_up(DomainHistory& history, Time now) {
   return turn;
 }
 
-// After turns that did less, there are some again only where thrashing does less than they did.
 bool may_try_turns(const DomainHistory& history, Time now) {
   if (!history.turns_yielded) return true;
   return now >= history.no_turns_before &&
-         history.thrashing.per_s().value_or(0) < *history.turns_yielded;
+         !is_clearly_less(*history.turns_yielded, history.thrashing.per_s().value_or(0));
 }
 
 void start_turns(const MemoryDomain& domain, const ThrashPolicy& policy, Time now,

@@ -11,9 +11,11 @@
 // left alone: their tasks take part in its turns.
 //
 // Taking turns must be worth it: once there were turns for kTrial, and everybody had one, their
-// work (user time a second) is held against what was done while all thrashed. Where it is less all
-// may run, and turns are not tried again for kNoMoreTurns, and after that only where thrashing
-// gets less done than they did: as when a little too much is wanted, and few pages are missed.
+// work (user time a second) is held against what was done while all thrashed. Where it is clearly
+// less all may run, and turns are not tried again for kNoMoreTurns, and after that only where they
+// would not be clearly less than thrashing then. Clearly is less than half: the same work takes up
+// to twice the user time where memory has just come back (seen on zram), and of short times ticks
+// tell little.
 //
 // What is not to run stands still and goes out of memory in bulk; what is to run comes in in bulk
 // before it runs. Without that, short slices are lost to single faults.

@@ -152,7 +152,7 @@ TEST(ThrashPlan, All_are_thawed_when_demand_fits_again) {
   EXPECT_THAT(plan.domains[0].reason, HasSubstr("fits"));
 }
 
-// Two that get this share of a processor each while both run and thrash, and one of them 40 % while
+// Two that get this share of a processor each while both run and thrash, and one of them 20 % while
 // it runs alone.
 class TwoThatShare {
  public:
@@ -172,7 +172,7 @@ class TwoThatShare {
         machine.now += kLook;
       for (Task& task : machine.domain.tasks)
         if (!task.frozen_since)
-          task.user_time += std::chrono::duration_cast<Time>(kLook * (both ? of_each : 0.4));
+          task.user_time += std::chrono::duration_cast<Time>(kLook * (both ? of_each : 0.2));
       last = machine.look();
       turns += last.domains[0].changed && last.domains[0].state == DomainState::turns ? 1 : 0;
     }
@@ -184,17 +184,17 @@ class TwoThatShare {
 
 TEST(ThrashPlan, Turns_that_do_less_than_thrashing_did_are_given_up) {
   TwoThatShare two;
-  EXPECT_EQ(two.go_on(8s, 0.3), 1);
+  EXPECT_EQ(two.go_on(8s, 0.45), 1);
   EXPECT_EQ(two.machine.running().size(), 1U);
-  two.go_on(8s, 0.3);
-  EXPECT_EQ(two.machine.running().size(), 2U) << "0.4 instead of 0.6";
-  EXPECT_EQ(two.go_on(150s, 0.3), 0) << "also once its time is over";
-  EXPECT_EQ(two.go_on(150s, 0.1), 1) << "0.4 instead of 0.2";
+  two.go_on(8s, 0.45);
+  EXPECT_EQ(two.machine.running().size(), 2U) << "0.2 instead of 0.9";
+  EXPECT_EQ(two.go_on(150s, 0.45), 0) << "also once its time is over";
+  EXPECT_EQ(two.go_on(150s, 0.1), 1) << "0.2 instead of 0.2";
 }
 
 TEST(ThrashPlan, Turns_that_do_more_go_on) {
   TwoThatShare two;
-  EXPECT_EQ(two.go_on(60s, 0.15), 1);
+  EXPECT_EQ(two.go_on(60s, 0.19), 1);
   EXPECT_EQ(two.machine.running().size(), 1U);
 }
 
