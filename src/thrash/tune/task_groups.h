@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Which tasks run together: bin packing of what they need into the room there is, as in Reuven and
-// Wiseman's medium-term scheduler (The Computer Journal, 2006). Tasks that wait for each other are
-// one unit that is never parted; interactive, protected and standing ones are in every group, so
-// their need is taken off the room.
+// Which tasks can run together: what they need against the room there is; for those that wait their
+// turn bin packing, as in Reuven and Wiseman's medium-term scheduler (The Computer Journal, 2006).
+// Tasks that wait for each other are one unit that is never parted; interactive, protected and
+// standing ones are in every group, so their need is taken off the room.
 //
 // First fit decreasing: at most 11/9 of the fewest groups, and one more (Johnson 1973).
 
