@@ -143,8 +143,9 @@ TEST(Against, The_study_says_it_first) {
   const auto document = study_document(json);
   ASSERT_TRUE(document);
   ASSERT_THAT(document->answer, SizeIs(3));
-  EXPECT_THAT(document->answer[1],
-              HasSubstr("guests.0.count=1, mechanism.policy=fast: 4 times as much (95 %: 3.6 to 4.4"));
+  EXPECT_THAT(
+      document->answer[1],
+      HasSubstr("guests.0.count=1, mechanism.policy=fast: 4 times as much (95 %: 3.6 to 4.4"));
   EXPECT_THAT(document->answer[2], HasSubstr("mechanism.policy=fast: 1.5, there 1.5."));
   EXPECT_EQ(document->sections.front().id, "against");
   EXPECT_THAT(document->sections.front().tables.front().rows, SizeIs(2));

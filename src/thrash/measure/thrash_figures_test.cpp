@@ -228,9 +228,10 @@ TEST(ThrashFigures, Latencies_of_the_whole_run_are_told_whatever_else_is_known) 
   ASSERT_TRUE(figures.exec.all);
   EXPECT_EQ(figures.exec.all->most, 400);
   std::map<std::string, double> recorded;
-  record(figures, 100, [&](std::string_view metric, std::string_view subject, double, double value) {
-    recorded[fmt::format("{}/{}", metric, subject)] = value;
-  });
+  record(figures, 100,
+         [&](std::string_view metric, std::string_view subject, double, double value) {
+           recorded[fmt::format("{}/{}", metric, subject)] = value;
+         });
   EXPECT_EQ(recorded.at("thrash.exec_max_ms/"), 400);
 }
 
