@@ -40,7 +40,8 @@ RunRecord made_up(const Schedule& schedule, const Share& share) {
     one.ended_seconds = one.due_seconds;
   }
   std::vector<double> made(schedule.consumers, 0);
-  for (double t = 0; t <= schedule.sampled_for; ++t) {
+  for (int second = 0; second <= static_cast<int>(schedule.sampled_for); ++second) {
+    const double t = second;
     std::uint32_t running = 0;
     for (const ConsumerRecord& one : record.consumers)
       running += one.start_seconds < t && t <= one.due_seconds ? 1 : 0;
