@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """brim run, reproduce and list, as users call them."""
+import json
 import os
 import signal
 import subprocess
@@ -239,6 +240,13 @@ def test_the_studys_scenarios_run_by_themselves():
                    if s["metric"] == "thrash.consumers_running"]
         expected = {"santos-tc-0": 25, "santos-tc-1s": 10, "santos-tc-10s": 1}.get(name, 0)
         assert len(running) == 4 and all(abs(r - expected) <= 1 for r in running), (name, running)
+
+
+def test_the_schema_of_both_has_all_that_of_one_run():
+    schemas = Path(__file__).resolve().parents[2] / "data" / "schemas"
+    one = json.loads((schemas / "run.schema.json").read_text())
+    both = json.loads((schemas / "run-both.schema.json").read_text())["$defs"]["run"]
+    assert both["properties"] == one["properties"] and both["required"] == one["required"]
 
 
 def test_lists_follow_their_schema():
