@@ -48,11 +48,28 @@ Time began_of(const TaskGroup& unit, const Rotation& rotation) {
   return began;
 }
 
+// Longest that one of its tasks has waited for its turn; 0: none does.
+Time waited(const TaskGroup& unit, const Rotation& rotation, Time now) {
+  Time longest{0};
+  for (const TaskId& id : unit.tasks)
+    if (const auto since = rotation.waiting_since.find(id); since != rotation.waiting_since.end())
+      longest = std::max(longest, now - since->second);
+  return longest;
+}
+
+// Each task with the time it is known since, or now.
+void add_since(const TaskGroup& unit, const std::map<TaskId, Time>& known, Time now,
+               std::map<TaskId, Time>& since) {
+  for (const TaskId& id : unit.tasks) {
+    const auto before = known.find(id);
+    since.emplace(id, before == known.end() ? now : before->second);
+  }
+}
+
 Bytes less(Bytes all, Bytes part) { return all > part ? all - part : Bytes(0); }
 
 // The first in line run, and whoever fits beside them; the others in groups, by how long they wait.
-void let_run(std::vector<TaskGroup> line, Rotation& rotation, Bytes room,
-             const MemoryDomain& domain, Time now) {
+void let_run(std::vector<TaskGroup> line, Rotation& rotation, Bytes room, Time now) {
   TaskGroup front;
   std::vector<TaskGroup> others;
   for (TaskGroup& unit : line) {
@@ -65,17 +82,17 @@ void let_run(std::vector<TaskGroup> line, Rotation& rotation, Bytes room,
     front.tasks.insert(front.tasks.end(), unit.tasks.begin(), unit.tasks.end());
   }
   std::sort(front.tasks.begin(), front.tasks.end());
+  std::map<TaskId, Time> waiting;
+  for (const TaskGroup& unit : others) add_since(unit, rotation.waiting_since, now, waiting);
+  rotation.waiting_since = std::move(waiting);
+  std::map<TaskId, Time> running;
+  add_since(front, rotation.running_since, now, running);
+  rotation.running_since = std::move(running);
   rotation.groups = pack(std::move(others), room);
   std::stable_sort(rotation.groups.begin(), rotation.groups.end(),
                    [&](const TaskGroup& a, const TaskGroup& b) {
-                     return waited(a, domain, now) > waited(b, domain, now);
+                     return waited(a, rotation, now) > waited(b, rotation, now);
                    });
-  std::map<TaskId, Time> running;
-  for (const TaskId& id : front.tasks) {
-    const auto since = rotation.running_since.find(id);
-    running.emplace(id, since == rotation.running_since.end() ? now : since->second);
-  }
-  rotation.running_since = std::move(running);
   if (!front.tasks.empty()) rotation.groups.insert(rotation.groups.begin(), std::move(front));
 }
 
@@ -117,15 +134,15 @@ void note_settling(Rotation& rotation, const Signs& signs, Time acting_took,
 }
 
 // How long the first group may run, told in `turn`.
-void time_turn(const Rotation& rotation, const MemoryDomain& domain, Time acting_took,
-               const ThrashPolicy& policy, Time now, Turn& turn) {
+void time_turn(const Rotation& rotation, Time acting_took, const ThrashPolicy& policy, Time now,
+               Turn& turn) {
   const Slice slice = slice_for(rotation.groups.size(), rotation.switch_cost, acting_took, policy);
   const Time began = rotation.switched_at + acting_took;
   turn.slice = slice.length;
   turn.until = began + slice.length;
   Time longest{0};
   for (std::size_t i = 1; i < rotation.groups.size(); ++i)
-    longest = std::max(longest, waited(rotation.groups[i], domain, now));
+    longest = std::max(longest, waited(rotation.groups[i], rotation, now));
   if (longest.count() > 0) {
     const Time last_moment = now - longest + policy.most_wait - acting_took;
     turn.until = std::min(turn.until, std::max(last_moment, began + policy.shortest_slice));
@@ -178,9 +195,9 @@ void keep_running(Rotation& rotation, const Units& found, Bytes room, const Memo
                   [&](const TaskGroup& unit) {
                     const bool runs = any_of_them(unit, ran);
                     return std::tuple(runs, runs ? running_in(unit, domain) : Bytes(0),
-                                      waited(unit, domain, now));
+                                      waited(unit, rotation, now));
                   }),
-          rotation, room, domain, now);
+          rotation, room, now);
 }
 
 // Who has waited longest comes first, then who began to run last.
@@ -190,9 +207,9 @@ void switch_groups(Rotation& rotation, const Units& found, Bytes room, const Mem
   ++rotation.switches;
   let_run(in_line(found.units,
                   [&](const TaskGroup& unit) {
-                    return std::pair(waited(unit, domain, now), began_of(unit, rotation));
+                    return std::pair(waited(unit, rotation, now), began_of(unit, rotation));
                   }),
-          rotation, room, domain, now);
+          rotation, room, now);
   rotation.switched_at = now;
   rotation.settled_after.reset();
 }
@@ -220,14 +237,14 @@ Turn begin_turns(Rotation& rotation, const MemoryDomain& domain, const ThrashPol
                            ? "nothing that thrashes may be held still"
                            : "what thrashes belongs together: one part can't wait for another");
   let_run(in_line(found.units, [&](const TaskGroup& unit) { return resident_of(unit, domain); }),
-          rotation, room, domain, now);
+          rotation, room, now);
   if (rotation.groups.size() < 2) return all_may_run("what may be held still fits already");
   rotation.switched_at = now;
   Turn turn;
   turn.changed = true;
   turn.reason =
       fmt::format("{} groups take turns in {}", rotation.groups.size(), human_bytes(room));
-  time_turn(rotation, domain, Time(0), policy, now, turn);
+  time_turn(rotation, Time(0), policy, now, turn);
   tell_too_large(rotation, room, turn);
   return turn;
 }
@@ -260,7 +277,7 @@ Turn go_on_with_turns(Rotation& rotation, const MemoryDomain& domain, const Sign
   }
   if (still > 0) {
     note_settling(rotation, signs, acting_took, policy, now);
-    time_turn(rotation, domain, acting_took, policy, now, turn);
+    time_turn(rotation, acting_took, policy, now, turn);
     if (now >= turn.until && !turn.changed) {
       switch_groups(rotation, found, room, domain, now);
       if (rotation.groups.size() < 2) return all_may_run("all that may be held still fits now");
@@ -269,7 +286,7 @@ Turn go_on_with_turns(Rotation& rotation, const MemoryDomain& domain, const Sign
     }
   }
   turn.notes.clear();
-  time_turn(rotation, domain, acting_took, policy, now, turn);
+  time_turn(rotation, acting_took, policy, now, turn);
   tell_too_large(rotation, room, turn);
   return turn;
 }

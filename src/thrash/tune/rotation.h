@@ -26,6 +26,7 @@ namespace brim::thrash::tune {
 struct Rotation {
   std::vector<TaskGroup> groups;         // the first runs; the others as they would fit
   std::map<TaskId, Time> running_since;  // of the first
+  std::map<TaskId, Time> waiting_since;  // of the others; a host may hold them anew meanwhile
   Time switched_at{0};
   std::optional<Time> settled_after;  // the switch: until then its memory came in
   Time switch_cost{0};                // the last one's; 0: not measured yet

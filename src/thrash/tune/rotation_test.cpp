@@ -96,6 +96,20 @@ TEST(Rotation, No_more_leave_than_must_and_all_run_alike) {
   for (const auto& [number, count] : runs) EXPECT_NEAR(count, 16, 1) << number;
 }
 
+TEST(Rotation, Everybody_has_a_turn_also_where_all_are_held_anew_at_each) {
+  ObedientMachine machine(mebibytes(26));
+  machine.holds_anew = true;
+  for (int i = 1; i <= 4; ++i) machine.add(i, mebibytes(16));
+  machine.thrash();
+  std::map<std::int64_t, int> runs;
+  for (int i = 0; i < 12; ++i) {
+    machine.until_switch();
+    for (const std::int64_t number : machine.running()) ++runs[number];
+  }
+  EXPECT_THAT(runs, SizeIs(4));
+  for (const auto& [number, count] : runs) EXPECT_EQ(count, 3) << number;
+}
+
 TEST(Rotation, Where_one_ends_who_fits_in_its_place_does_not_wait_for_the_switch) {
   ObedientMachine machine(mebibytes(50));
   for (int i = 1; i <= 4; ++i) machine.add(i, mebibytes(20));

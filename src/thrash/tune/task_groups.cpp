@@ -104,14 +104,4 @@ bool holds(const TaskGroup& group, const TaskId& id) {
   return std::binary_search(group.tasks.begin(), group.tasks.end(), id);
 }
 
-Time waited(const TaskGroup& group, const MemoryDomain& domain, Time now) {
-  Time longest{0};
-  for (const TaskId& id : group.tasks) {
-    const Task* const task = find_task(domain, id);
-    if (task != nullptr && task->frozen_since)
-      longest = std::max(longest, now - *task->frozen_since);
-  }
-  return longest;
-}
-
 }  // namespace brim::thrash::tune

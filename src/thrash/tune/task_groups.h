@@ -43,7 +43,5 @@ struct Units {
 // Null where it is not there.
 [[nodiscard]] const Task* find_task(const MemoryDomain& domain, const TaskId& id);
 [[nodiscard]] bool holds(const TaskGroup& group, const TaskId& id);
-// Longest that one of its tasks has stood still; 0: none does.
-[[nodiscard]] Time waited(const TaskGroup& group, const MemoryDomain& domain, Time now);
 
 }  // namespace brim::thrash::tune

@@ -110,11 +110,14 @@ class ObedientMachine {
   Time acting_took{0};
   unsigned processors = 2;
   bool triggered = false;
+  bool holds_anew = false;  // who stands still does so from each switch on, as by other means
 
  private:
   void obey(const ThrashPlan& next) {
     for (Task& task : domain.tasks) {
       const bool still = std::binary_search(next.frozen.begin(), next.frozen.end(), task.id);
+      if (still && task.frozen_since && holds_anew && !next.actions.empty())
+        task.frozen_since = now;
       if (still && !task.frozen_since) {
         task.frozen_since = now;
         task.swapped += std::exchange(task.resident, Bytes(0));
