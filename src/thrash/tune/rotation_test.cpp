@@ -22,6 +22,7 @@ TaskGroup unit_of(std::int64_t number, std::uint64_t mib) {
 
 TEST(TaskGroups, Groups_never_exceed_the_room_unless_they_are_one_unit) {
   std::vector<TaskGroup> units;
+  units.reserve(40);
   for (int i = 0; i < 40; ++i)
     units.push_back(unit_of(i, 1 + (static_cast<unsigned>(i) * 37) % 50));
   const Bytes room = mebibytes(45);
@@ -67,7 +68,8 @@ TEST(TaskGroups, One_that_is_never_frozen_ties_nobody_together_and_takes_room) {
 
 TEST(Rotation, Runs_only_what_fits_and_everybody_in_turn) {
   ObedientMachine machine(mebibytes(100));
-  for (int i = 1; i <= 9; ++i) machine.add(i, mebibytes(static_cast<std::uint64_t>(20 + i)));
+  for (std::uint64_t i = 1; i <= 9; ++i)
+    machine.add(static_cast<std::int64_t>(i), mebibytes(20 + i));
   machine.thrash();
   std::map<std::int64_t, int> runs;
   for (int i = 0; i < 12; ++i) {
