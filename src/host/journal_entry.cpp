@@ -27,14 +27,14 @@ constexpr std::array<std::string_view, 9> kMembers = {"schema",    "root",      
 
 // A number as knobs take it, decimal or hexadecimal: sign and magnitude. One with a leading 0 is
 // none here: some knobs read it as octal, others do not.
-struct Number {
+struct JournalNumber {
   bool negative = false;
   std::uint64_t magnitude = 0;
-  bool operator==(const Number&) const = default;
+  bool operator==(const JournalNumber&) const = default;
 };
 
-std::optional<Number> number_of(std::string_view text) {
-  Number number;
+std::optional<JournalNumber> journal_number(std::string_view text) {
+  JournalNumber number;
   if (text.starts_with('-') || text.starts_with('+')) {
     number.negative = text.front() == '-';
     text.remove_prefix(1);
@@ -139,8 +139,8 @@ bool same_value(std::string_view a, std::string_view b) {
   a = as_digit(chosen_word(a));
   b = as_digit(chosen_word(b));
   if (a == b) return true;
-  const auto first = number_of(a);
-  const auto second = number_of(b);
+  const auto first = journal_number(a);
+  const auto second = journal_number(b);
   return first && second && *first == *second;
 }
 
