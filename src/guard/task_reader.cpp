@@ -99,6 +99,7 @@ std::optional<Task> TaskReader::read_one(int pid, bool held) {
   task.name = known.name;
   task.machine = known.machine;
   task.user_time = host::ProcessorTime(static_cast<std::int64_t>(stat->user_ticks));
+  task.system_time = host::ProcessorTime(static_cast<std::int64_t>(stat->system_ticks));
   task.major_faults = stat->major_faults;
   task.interactive =
       matches_any(policy_.interactive_names, task.name) || is_real_time(stat->scheduling_policy);

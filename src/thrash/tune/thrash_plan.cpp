@@ -43,11 +43,11 @@ void take_turn(Turn turn, DomainHistory& history, DomainPlan& plan, Time& until)
   history.rotation.groups.clear();
 }
 
-void add_to(Yield& yield, const Signs& signs, Time passed) {
-  if (!signs.work_per_s) return;
+void add_to(Yield& yield, const std::optional<double>& work_per_s, Time passed) {
+  if (!work_per_s) return;
   const double seconds = std::chrono::duration<double>(passed).count();
   yield.seconds += seconds;
-  yield.work += *signs.work_per_s * seconds;
+  yield.work += *work_per_s * seconds;
   if (yield.seconds < kRemembered) return;
   yield.seconds /= 2;
   yield.work /= 2;
@@ -105,7 +105,7 @@ void watch(const MemoryDomain& domain, bool triggered, const ThrashPolicy& polic
   const bool signs = thrashes(plan.signs, policy);
   history.looks_with_signs = signs ? history.looks_with_signs + 1 : 0;
   if (!signs) history.thrashing = Yield();
-  if (signs) add_to(history.thrashing, plan.signs, now - history.counters.at);
+  if (signs) add_to(history.thrashing, plan.signs.work_per_s, now - history.counters.at);
   const bool cause = triggered || suspicious(plan.signs, policy);
   history.state = cause ? DomainState::watched : DomainState::calm;
   plan.reason = words_of(plan.signs);
@@ -116,7 +116,7 @@ void watch(const MemoryDomain& domain, bool triggered, const ThrashPolicy& polic
 
 void go_on(const MemoryDomain& domain, Time acting_took, const ThrashPolicy& policy, Time now,
            DomainHistory& history, DomainPlan& plan, Time& until) {
-  add_to(history.turns, plan.signs, now - history.counters.at);
+  add_to(history.turns, plan.signs.most_work_per_s, now - history.counters.at);
   Turn turn = turns_do_less(history) ? give_up(history, now)
                                      : go_on_with_turns(history.rotation, domain, plan.signs,
                                                         acting_took, policy, now);

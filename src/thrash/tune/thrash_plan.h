@@ -11,11 +11,11 @@
 // left alone: their tasks take part in its turns.
 //
 // Taking turns must be worth it: once there were turns for kTrial, and everybody had one, their
-// work (user time a second) is held against what was done while all thrashed. Where it is clearly
-// less all may run, and turns are not tried again for kNoMoreTurns, and after that only where they
-// would not be clearly less than thrashing then. Clearly is less than half: the same work takes up
-// to twice the user time where memory has just come back (seen on zram), and of short times ticks
-// tell little.
+// work (Signs::most_work_per_s) is held against what was done while all thrashed (its work_per_s).
+// Where it is clearly less all may run, and turns are not tried again for kNoMoreTurns, and after
+// that only where they would not be clearly less than thrashing then. Clearly is less than half:
+// the same work takes up to twice the user time where memory has just come back (seen on zram), and
+// of short times ticks tell little.
 //
 // What is not to run stands still and goes out of memory in bulk; what is to run comes in in bulk
 // before it runs. Without that, short slices are lost to single faults.
@@ -41,10 +41,10 @@ namespace brim::thrash::tune {
 enum class DomainState : std::uint8_t { calm, watched, turns };
 [[nodiscard]] std::string_view name_of(DomainState state);
 
-// Work that was done over some time.
+// Work that was done over some time, in processor time.
 struct Yield {
   double seconds = 0;
-  double work = 0;  // user time
+  double work = 0;  // seconds of it
   [[nodiscard]] std::optional<double> per_s() const {
     return seconds > 0 ? std::optional(work / seconds) : std::nullopt;
   }
@@ -59,7 +59,7 @@ struct DomainHistory {
   Rotation rotation;
   bool let_go_by_need = false;  // the last turns ended because of needs that had been learnt
   Yield thrashing;              // since signs were first seen after each other
-  Yield turns;                  // the same, since turns began
+  Yield turns;                  // at most, since turns began
   std::optional<double> turns_yielded;  // a second, of turns that did less than thrashing had
   Time no_turns_before{0};              // because of that
 };

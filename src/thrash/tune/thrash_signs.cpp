@@ -38,6 +38,7 @@ void take_larger(std::optional<double>& value, const std::optional<double>& othe
 struct TaskWork {
   std::size_t tasks = 0;  // that could run
   double user_seconds = 0;
+  double system_seconds = 0;
   double major_faults = 0;
 };
 TaskWork work_between(const DomainCounters& before, const MemoryDomain& domain) {
@@ -50,6 +51,8 @@ TaskWork work_between(const DomainCounters& before, const MemoryDomain& domain) 
     if (!task.frozen_since && !task.standing) ++work.tasks;
     if (task.user_time > known->user_time)
       work.user_seconds += seconds_of(task.user_time - known->user_time);
+    if (task.system_time > known->system_time)
+      work.system_seconds += seconds_of(task.system_time - known->system_time);
     if (task.major_faults > known->major_faults)
       work.major_faults += static_cast<double>(task.major_faults - known->major_faults);
   }
@@ -66,7 +69,7 @@ DomainCounters counters_of(const MemoryDomain& domain, Time now) {
   counters.refaults = domain.refaults;
   counters.swapped_in = domain.swapped_in;
   for (const Task& task : domain.tasks)
-    counters.tasks.push_back({task.id, task.user_time, task.major_faults});
+    counters.tasks.push_back({task.id, task.user_time, task.system_time, task.major_faults});
   return counters;
 }
 
@@ -93,6 +96,8 @@ Signs signs_between(const DomainCounters& before, const MemoryDomain& domain, un
     const auto at_once = static_cast<double>(std::min<std::size_t>(work.tasks, processors));
     signs.progress_percent = percent_of(work.user_seconds, at_once * seconds);
     signs.work_per_s = work.user_seconds / seconds;
+    const double calm = 1 - signs.stalled_percent.value_or(kPercent) / kPercent;
+    signs.most_work_per_s = (work.user_seconds + calm * work.system_seconds) / seconds;
   }
   if (signs.read_back_per_s) *signs.read_back_per_s /= seconds;
   return signs;

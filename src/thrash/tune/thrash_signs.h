@@ -20,6 +20,7 @@ namespace brim::thrash::tune {
 struct TaskCounters {
   TaskId id;
   Time user_time{0};
+  Time system_time{0};
   std::uint64_t major_faults = 0;
 };
 // A domain's counters at a look.
@@ -39,8 +40,12 @@ struct Signs {
   std::optional<double> read_back_per_s;   // the most of what several counters tell
   std::optional<double> progress_percent;  // nothing: tasks were not looked at twice
   std::optional<double> work_per_s;        // user time of all of them; the same
-  Bytes demand;                            // of tasks, in memory and out of it
-  Bytes room;                              // that they may have: capacity and fill_percent
+  // And of their system time as much as of the time nobody waited for memory. Kernels tell user and
+  // system time apart by what they find at ticks, over all of a task's life: after it thrashed, a
+  // task that sleeps often is long taken for one that is still in the kernel.
+  std::optional<double> most_work_per_s;
+  Bytes demand;  // of tasks, in memory and out of it
+  Bytes room;    // that they may have: capacity and fill_percent
 };
 // Pure; no time between the looks: only demand and room.
 [[nodiscard]] Signs signs_between(const DomainCounters& before, const MemoryDomain& domain,

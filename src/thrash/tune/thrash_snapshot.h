@@ -36,6 +36,7 @@ struct Task {
   Bytes swapped;               // of its own, out of it
   std::vector<TaskId> linked;  // those that wait for it, or it for them
   Time user_time{0};           // of processors, since it began
+  Time system_time{0};         // the same
   std::uint64_t major_faults = 0;
   bool interactive = false;          // people wait for it
   bool protected_ = false;           // by the policy, or because it is the guard's own
