@@ -10,6 +10,7 @@
 #include "study/both_document.h"
 #include "study/built_in.h"
 #include "study/engine.h"
+#include "study/point_notes.h"
 #include "study/study_document.h"
 
 #include <array>
@@ -135,7 +136,7 @@ Result<Ended> finish(Record& record, const study::ScenarioFile& scenario,
                                               .samples = record.earlier.samples,
                                               .tasks_done = done,
                                               .tasks = study::task_count(scenario),
-                                              .notes = backend.notes(scenario.base())});
+                                              .notes = study::point_notes(scenario, backend)});
   record.recording.finish(interrupted ? study::RunStatus::interrupted : study::RunStatus::complete,
                           ended.result);
   if (record.recording.error()) ended.result["warnings"].push_back(record.recording.warning());

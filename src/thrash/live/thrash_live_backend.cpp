@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "thrash/live/thrash_run.h"
 
+#include <map>
 #include <mutex>
 #include <utility>
 
@@ -42,7 +43,8 @@ class ThrashLiveBackend final : public study::Backend {
           "some.",
           human_bytes(demand), human_bytes(plan->limit + plan->swap.size)));
     const std::scoped_lock lock(mutex_);
-    for (const std::string& line : seen_) add_once(notes, line);
+    if (const auto seen = seen_.find(key_of(*plan)); seen != seen_.end())
+      for (const std::string& line : seen->second) add_once(notes, line);
     return notes;
   }
 
@@ -58,11 +60,15 @@ class ThrashLiveBackend final : public study::Backend {
     auto outcome = run_thrash({host_, plan, places_, std::move(control), rng.split("live").next()},
                               sink, progress, cancel, notes);
     const std::scoped_lock lock(mutex_);
-    for (const std::string& line : notes) add_once(seen_, line);
+    for (const std::string& line : notes) add_once(seen_[key_of(plan)], line);
     return outcome;
   }
 
  private:
+  // Of plans that are alike.
+  [[nodiscard]] static std::string key_of(const ThrashPlan& plan) {
+    return fmt::format("{} {}", plan.control, fmt::join(plan.notes, " "));
+  }
   [[nodiscard]] Result<ChosenLiveControl> choose(const ThrashPlan& plan) const {
     return choose_live_control(plan.control, options_.controls, "mechanism.control");
   }
@@ -71,7 +77,7 @@ class ThrashLiveBackend final : public study::Backend {
   ThrashPlaces places_;
   ThrashLiveOptions options_;
   mutable std::mutex mutex_;
-  mutable std::vector<std::string> seen_;  // in runs so far
+  mutable std::map<std::string, std::vector<std::string>> seen_;  // in runs so far, by key_of()
 };
 
 }  // namespace
