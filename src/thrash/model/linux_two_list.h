@@ -25,8 +25,13 @@
 //
 // LIMIT: one pair of lists, with no file pages beside it. Pages leave one at a time, as frames are
 // asked for; the kernel takes all it can of a batch of 32, and some before they are needed
-// (kswapd). The active list is shrunk only when inactive is low, not besides when refaults are
-// seen. A page is 4 KiB, mapped once, and swapped in alone.
+// (kswapd). The active list is shrunk only when inactive is low; the kernel does so besides at
+// the first reclaim that sees refaults, which it counts anew each two seconds, and where nothing
+// else can be taken. A page is 4 KiB, mapped once, and swapped in alone.
+//
+// Beside Linux 6.18 (10,000 hot pages at random in 20,700 frames, every third of 600,000 references
+// to a page that is never used again): there hot pages came back 7,499 times, hardly any in the
+// last half, and the lists were as long as each other; here 6,195 times. LRU: 34,843.
 
 #include "base/huge_pages.h"
 #include "thrash/model/page_list.h"

@@ -42,7 +42,9 @@ constexpr std::array kReadAhead = std::to_array<Named<ReadAhead>>({
     {"adjacent", ReadAhead::adjacent},
     {"none", ReadAhead::none},
     {"pages", ReadAhead::pages},
+    {"pages_by_hits", ReadAhead::pages_by_hits},
     {"slots", ReadAhead::slots},
+    {"slots_by_hits", ReadAhead::slots_by_hits},
 });
 constexpr std::array kCounters = std::to_array<Named<SystemCounter>>({
     {"block_kib", SystemCounter::block_kib},

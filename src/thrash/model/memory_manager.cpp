@@ -103,6 +103,7 @@ Touch MemoryManager::touch(SpaceNumber number, PageAccess what, ModelTime now) {
   switch (pages_[page].state) {
     case State::cached:
       pages_[page].state = State::mapped;
+      count_read_ahead(space, page);
       hit(space, page, what.access);
       break;
     case State::leaving:
@@ -116,6 +117,7 @@ Touch MemoryManager::touch(SpaceNumber number, PageAccess what, ModelTime now) {
       break;
     case State::reading:
       space.wanted = what;
+      count_read_ahead(space, page);
       touch.outcome = Outcome::waits_for_page;
       break;
     case State::mapped:
@@ -230,6 +232,7 @@ void MemoryManager::page_in(Space& space, PageNumber page, PageAccess what, Touc
   add_read_ahead(page, pages);
   for (std::size_t i = 1; i < pages.size(); ++i) take_frame(pages[i]);
   touch.system += read(pages, now);
+  for (const PageNumber came : pages) pages_[came].ahead = came != page;
   if (pages_[page].state == State::reading) touch.outcome = Outcome::waits_for_page;
 }
 
@@ -258,15 +261,43 @@ void MemoryManager::add_adjacent(PageNumber page, std::vector<PageNumber>& pages
   for (PageNumber near = page + 1; near < end && goes_on(near); ++near) pages.push_back(near);
 }
 
-void MemoryManager::add_read_ahead(PageNumber page, std::vector<PageNumber>& pages) const {
+MemoryManager::Places MemoryManager::places_beside(Space& space, std::size_t place,
+                                                   std::size_t end) {
+  const auto aligned = [&](std::size_t pages) {
+    const std::size_t from = place - place % pages;
+    return Places{from, std::min(end, from + pages)};
+  };
+  if (shape_.read_ahead == ReadAhead::slots_by_hits)
+    return aligned(window_.next(place, shape_.read_ahead_pages));
+  if (shape_.read_ahead != ReadAhead::pages_by_hits) return aligned(shape_.read_ahead_pages);
+  const std::uint64_t last = space.window.last_place();
+  const std::size_t pages = space.window.next(place, shape_.read_ahead_pages);
+  // On in the direction it goes, else to both sides.
+  std::size_t before = (pages - 1) / 2;
+  if (place == last + 1) before = 0;
+  if (place + 1 == last) before = pages - 1;
+  const std::size_t from = place - std::min(place, before);
+  return {from, std::min(end, place + pages - before)};
+}
+
+void MemoryManager::count_read_ahead(Space& space, PageNumber page) {
+  if (!pages_[page].ahead) return;
+  pages_[page].ahead = false;
+  (shape_.read_ahead == ReadAhead::slots_by_hits ? window_ : space.window).used();
+}
+
+void MemoryManager::add_read_ahead(PageNumber page, std::vector<PageNumber>& pages) {
   if (shape_.read_ahead == ReadAhead::none) return;
   if (shape_.read_ahead == ReadAhead::adjacent) return add_adjacent(page, pages);
-  const Space& space = spaces_[space_of(page)];
-  const bool by_slot = shape_.read_ahead == ReadAhead::slots;
+  const bool by_hits = shape_.read_ahead == ReadAhead::slots_by_hits ||
+                       shape_.read_ahead == ReadAhead::pages_by_hits;
+  if (by_hits && is_read_at_once(shape_.swap)) return;
+  Space& space = spaces_[space_of(page)];
+  const bool by_slot =
+      shape_.read_ahead == ReadAhead::slots || shape_.read_ahead == ReadAhead::slots_by_hits;
   const std::size_t place = by_slot ? pages_[page].slot : page - space.first;
   const std::size_t end = by_slot ? swap_.size() : space.settled.size();
-  const std::size_t from = place - place % shape_.read_ahead_pages;
-  const std::size_t to = std::min<std::size_t>(end, from + shape_.read_ahead_pages);
+  const auto [from, to] = places_beside(space, place, end);
   const std::size_t spare = spare_for_read_ahead(space);
   const auto page_at = [&](std::size_t i) {
     return by_slot ? swap_.owner(static_cast<Slot>(i)) : space.first + static_cast<PageNumber>(i);
@@ -285,6 +316,7 @@ ModelTime MemoryManager::read(std::vector<PageNumber>& pages, ModelTime now) {
   std::ranges::sort(pages, {}, [this](PageNumber page) { return pages_[page].slot; });
   for (const PageNumber page : pages) {
     pages_[page].state = State::reading;
+    pages_[page].ahead = false;
     --spaces_[space_of(page)].swapped;
     ++spaces_[space_of(page)].reading;
     ++reads_;
@@ -316,8 +348,13 @@ bool MemoryManager::arrived(PageNumber page) {
   Space& space = spaces_[space_of(page)];
   const bool wanted = space.wanted && space.first + space.wanted->page == page;
   pages_[page].state = wanted ? State::mapped : State::cached;
-  load(space, page, wanted ? space.wanted->access : Access::read);
-  if (wanted) space.wanted.reset();
+  if (wanted) {
+    load(space, page, space.wanted->access);
+    space.wanted.reset();
+  } else {
+    space.pool->load_unused(page);
+    look_at_cleared(*space.pool);
+  }
   return wanted;
 }
 

@@ -23,6 +23,7 @@
 #include "base/rng.h"
 #include "thrash/model/access_pattern.h"
 #include "thrash/model/memory_shape.h"
+#include "thrash/model/read_ahead_window.h"
 #include "thrash/model/settled_pages.h"
 #include "thrash/model/swap_space.h"
 
@@ -159,6 +160,7 @@ class MemoryManager {
     State state = State::untouched;
     bool writing = false;  // on its way out, whatever its state
     bool data = false;     // it has been written to
+    bool ahead = false;    // it came along with another, and was not used since
   };
   struct Space {
     PageNumber first;
@@ -171,6 +173,7 @@ class MemoryManager {
     std::size_t swapped = 0;
     std::size_t reading = 0;
     std::optional<PageAccess> wanted{};  // what its process waits for
+    ReadAheadWindow window{};
     bool runs = false;
   };
 
@@ -195,7 +198,15 @@ class MemoryManager {
   void page_in(Space& space, PageNumber page, PageAccess what, Touch& touch, ModelTime now);
   [[nodiscard]] std::size_t spare_for_read_ahead(const Space& space) const;
   void add_adjacent(PageNumber page, std::vector<PageNumber>& pages) const;
-  void add_read_ahead(PageNumber page, std::vector<PageNumber>& pages) const;
+  struct Places {
+    std::size_t from;
+    std::size_t to;  // without it
+  };
+  // Of slots, or of pages of its process; within those there are, of which there are `end`.
+  [[nodiscard]] Places places_beside(Space& space, std::size_t place, std::size_t end);
+  void add_read_ahead(PageNumber page, std::vector<PageNumber>& pages);
+  // It is used, and had come along with another.
+  void count_read_ahead(Space& space, PageNumber page);
   // Their frames are taken already.
   ModelTime read(std::vector<PageNumber>& pages, ModelTime now);
   // Whether its process waited for it.
@@ -221,6 +232,7 @@ class MemoryManager {
   std::vector<Space> spaces_;
   SwapSpace swap_;
   std::unique_ptr<SwapDevice> device_;  // null: lost
+  ReadAheadWindow window_;              // of all spaces, for neighbours on the device
 
   std::vector<Page, HugePageAllocator<Page>> pages_;  // of all spaces
   std::vector<PageNumber> coming_in_;                 // with a page that misses

@@ -133,6 +133,66 @@ TEST(MemoryManagerTest, Read_ahead_brings_neighbours_that_are_a_minor_fault_each
   }
 }
 
+// All 64 pages in their slots, of the same numbers.
+struct AllOut : Memory {
+  explicit AllOut(const MemoryShape& shape) : Memory(shape) {
+    for (std::uint32_t page = 0; page < 64; ++page) make(page, Access::write);
+    manager.order_out(0, now);
+    finish();
+  }
+  // Pages that came for an access.
+  std::uint64_t come_for(std::uint32_t page) {
+    const std::uint64_t before = manager.counts().pages_in;
+    make(page, Access::read);
+    return manager.counts().pages_in - before;
+  }
+};
+
+TEST(MemoryManagerTest, Read_ahead_by_hits_goes_on_as_far_as_it_is_used) {
+  MemoryShape shape = shape_of(64);
+  shape.read_ahead = ReadAhead::slots_by_hits;
+  AllOut memory(shape);
+  EXPECT_EQ(memory.come_for(0), 8U);
+  EXPECT_EQ(memory.come_for(20), 4U);
+  EXPECT_EQ(memory.come_for(40), 2U);
+  EXPECT_EQ(memory.come_for(50), 1U);
+  for (const std::uint32_t came_along : {1U, 1U, 2U}) EXPECT_EQ(memory.come_for(came_along), 0U);
+  EXPECT_EQ(memory.come_for(60), 4U) << "two were used";
+}
+
+TEST(MemoryManagerTest, Read_ahead_by_hits_in_the_process_goes_both_ways_or_on_as_it_goes) {
+  MemoryShape shape = shape_of(64);
+  shape.read_ahead = ReadAhead::pages_by_hits;
+  AllOut memory(shape);
+  EXPECT_EQ(memory.come_for(30), 8U);
+  EXPECT_EQ(memory.come_for(27), 0U) << "from three before it";
+  EXPECT_EQ(memory.come_for(34), 0U) << "to four after";
+  EXPECT_EQ(memory.come_for(50), 4U) << "49 to 52";
+  EXPECT_EQ(memory.come_for(53), 2U) << "52 is there: none before it, where it is not the next";
+  EXPECT_EQ(memory.come_for(55), 1U);
+}
+
+TEST(MemoryManagerTest, Read_ahead_by_hits_leaves_compressed_memory_alone) {
+  MemoryShape shape = shape_of(64);
+  shape.swap = {Pages(1024),
+                CompressedShape{.takes_memory = false, .most_pool = {}, .backing = {}}};
+  shape.read_ahead = ReadAhead::slots_by_hits;
+  AllOut memory(shape);
+  EXPECT_EQ(memory.come_for(0), 1U);
+}
+
+// 1 came with 0, and nobody has used it.
+TEST(MemoryManagerTest, What_came_along_and_is_not_used_leaves_before_what_is) {
+  MemoryShape shape = shape_of(64, "linux-two-list");
+  shape.read_ahead = ReadAhead::slots;
+  shape.read_ahead_pages = 4;
+  AllOut memory(shape);
+  EXPECT_EQ(memory.come_for(0), 4U);
+  EXPECT_EQ(memory.manager.reclaim(memory.now).taken, 1U);
+  EXPECT_EQ(memory.touch(0, Access::read).fault, Fault::none);
+  EXPECT_EQ(memory.come_for(1), 1U);
+}
+
 // Pages 0 to 3 leave in order, 4 to 7 in the reverse one.
 TEST(MemoryManagerTest, Adjacent_read_ahead_takes_only_what_lies_together_on_the_device_too) {
   MemoryShape shape = shape_of(8);

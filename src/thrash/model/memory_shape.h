@@ -22,12 +22,16 @@ struct Watermarks {
 // all memory, without its bounds).
 [[nodiscard]] Watermarks linux_watermarks(Pages frames);
 
-// Which pages come along with one that is missing.
+// Which pages come along with one that is missing. `by_hits`: as many as read_ahead_window.h has
+// it; and none from compressed memory alone, which is read at once (SWP_SYNCHRONOUS_IO,
+// since 4.15).
 enum class ReadAhead : std::uint8_t {
   adjacent,  // those beside it in its process that lie beside it on the device too, in one request
   none,
-  pages,  // those beside it in its process
-  slots,  // those beside it on the device (Linux's swapin_readahead)
+  pages,          // those beside it in its process
+  pages_by_hits,  // Linux since 4.14 where no swap device rotates (swap_vma_readahead)
+  slots,          // those beside it on the device (Linux's swapin_readahead)
+  slots_by_hits,  // Linux since 3.14 where one does, or says so
 };
 
 // Processor time, all of it the system's. Assumed: of a processor of 2009.
@@ -49,7 +53,7 @@ struct MemoryShape {
   std::uint32_t longest_request = 32;  // pages
   std::uint32_t most_writes = 1024;    // pages on their way out, beyond which reclaim waits
   ReadAhead read_ahead = ReadAhead::none;
-  std::uint32_t read_ahead_pages = 8;  // with the missing one; aligned
+  std::uint32_t read_ahead_pages = 8;  // with the missing one; aligned. Of by_hits the most
   MemoryCosts costs;
 };
 

@@ -72,6 +72,11 @@ class PagePool {
     policy_->load(page - first_, access);
     ++resident_;
   }
+  // Of one that came along with another: nobody has used it.
+  void load_unused(PageNumber page) {
+    load(page, Access::read);
+    table_.clear_referenced(page - first_);
+  }
   void remove(PageNumber page) {
     policy_->remove(page - first_);
     --resident_;

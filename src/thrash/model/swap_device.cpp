@@ -174,4 +174,9 @@ std::unique_ptr<SwapDevice> make_device(const DeviceShape& shape) {
       shape.kind);
 }
 
+bool is_read_at_once(const DeviceShape& shape) {
+  const auto* compressed = std::get_if<CompressedShape>(&shape.kind);
+  return compressed != nullptr && !compressed->backing;
+}
+
 }  // namespace brim::thrash::model

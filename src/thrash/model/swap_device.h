@@ -141,5 +141,7 @@ class SwapDevice {
 };
 
 [[nodiscard]] std::unique_ptr<SwapDevice> make_device(const DeviceShape& shape);
+// By the processor itself, whatever is read: no device is behind it.
+[[nodiscard]] bool is_read_at_once(const DeviceShape& shape);
 
 }  // namespace brim::thrash::model
