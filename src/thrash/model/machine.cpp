@@ -25,7 +25,8 @@ Machine::Machine(const MachinePlan& plan, const Rng& rng, ThrashControl* control
     : plan_(plan),
       control_(control),
       memory_(plan.memory, spaces_of(plan), *this, rng.split("memory")),
-      processors_(plan.processors) {
+      processors_(plan.processors),
+      paging_free_at_(plan.paging_at_once, ModelTime(0)) {
   BRIM_ASSERT(plan.processors > 0 && plan.access > ModelTime(0) && plan.slice > ModelTime(0));
   BRIM_ASSERT(plan.tick > ModelTime(0) && plan.sample_interval > ModelTime(0));
   for (ThreadNumber number = 0; number < plan.processes.size(); ++number) {
@@ -268,8 +269,20 @@ bool Machine::make_access(Processor& processor, ThreadNumber number) {
   if (touch.system == ModelTime(0)) return true;
   // What takes more than a minor fault by itself had to reclaim.
   const bool paging = touch.fault == Fault::major || touch.system > plan_.memory.costs.minor_fault;
-  processors_.begin(processor, paging ? Work::paging : Work::system, now_, now_ + touch.system);
+  if (paging)
+    begin_paging(processor, touch.system);
+  else
+    processors_.begin(processor, Work::system, now_, now_ + touch.system);
   return false;
+}
+
+void Machine::begin_paging(Processor& processor, ModelTime work) {
+  ModelTime done = now_ + work;
+  if (!paging_free_at_.empty()) {
+    ModelTime& free_at = *std::ranges::min_element(paging_free_at_);
+    done = free_at = std::max(free_at, now_) + work;
+  }
+  processors_.begin(processor, Work::paging, now_, done);
 }
 
 void Machine::block(Processor& processor) {
@@ -287,7 +300,7 @@ void Machine::end_burst(Processor& processor, ThreadNumber number) {
 void Machine::reclaim_in_background(Processor& processor) {
   if (debt_ > ModelTime(0)) {
     const ModelTime debt = std::exchange(debt_, ModelTime(0));
-    return processors_.begin(processor, Work::paging, now_, now_ + debt);
+    return begin_paging(processor, debt);
   }
   if (now_ >= processor.slice_end && yields(processor)) return;
   kernel_reclaims_ = kernel_reclaims_ && !memory_.up_to_high();
@@ -305,7 +318,7 @@ void Machine::reclaim_in_background(Processor& processor) {
     return processors_.leave(processor, now_);
   }
   kernel_ = State::running;
-  processors_.begin(processor, Work::paging, now_, now_ + reclaimed.system);
+  begin_paging(processor, reclaimed.system);
 }
 
 }  // namespace brim::thrash::model

@@ -127,6 +127,8 @@ class Machine final : private MemoryListener, private MachineControls {
   void block(Processor& processor);
   void end_burst(Processor& processor, ThreadNumber number);
   void reclaim_in_background(Processor& processor);
+  // Reclaim or paging takes so much of the processor, and as long as others are at it.
+  void begin_paging(Processor& processor, ModelTime work);
   void out_of_memory();
 
   // Processes.
@@ -157,6 +159,8 @@ class Machine final : private MemoryListener, private MachineControls {
   bool kernel_reclaims_ = false;  // up to the high watermark
   ModelTime kernel_rests_until_{0};
   ModelTime debt_{0};  // system time that is nobody's yet
+
+  std::vector<ModelTime> paging_free_at_;  // of each that can be at it at once; none: no limit
 
   bool frames_came_ = false;
   std::vector<ThreadNumber> to_cut_;

@@ -206,6 +206,7 @@ Result<SimulatedRun> machine_from_scenario(const study::Scenario& scenario) {
   BRIM_ASSERT(victim != nullptr);
   machine.choose_victim = victim->choose;
   machine.slice = system.get<nanoseconds>("slice");
+  machine.paging_at_once = count_of(system, "paging_at_once");
   machine.sample_interval = scenario.schedule.get<nanoseconds>("sample_interval");
   BRIM_TRY(run.control, choose_control(system.get<std::string>("control"), "mechanism.control"));
   run.controlled.frames = machine.memory.frames;

@@ -58,6 +58,26 @@ TEST(MachineTest, Processes_share_processors_alike_and_no_more_run_than_there_ar
     EXPECT_NEAR(static_cast<double>(run.machine.completed(process)), 4.0 / 150e-9, 2e5);
 }
 
+// Two that only page, on two processors and compressed memory.
+TEST(MachineTest, Where_one_can_page_at_a_time_a_second_processor_brings_no_more_faults) {
+  const DeviceShape beside_memory{
+      Pages(10000), CompressedShape{.takes_memory = false, .most_pool = {}, .backing = {}}};
+  const auto faults_in_2s = [&](std::uint32_t processors, std::uint32_t at_once) {
+    MachinePlan plan = small_machine(500, beside_memory);
+    plan.processors = processors;
+    plan.paging_at_once = at_once;
+    for (int i = 0; i < 2; ++i) plan.processes.push_back(uniform_process(2000, 1'000'000, 0ms));
+    MachineRun run(plan);
+    run.until(2s);
+    EXPECT_GT(run.samples.back().system_percent, 90) << "who has to wait spins";
+    return static_cast<double>(run.major_faults());
+  };
+  const double alone = faults_in_2s(1, 0);
+  EXPECT_NEAR(faults_in_2s(2, 1) / alone, 1, 0.1);
+  EXPECT_GT(faults_in_2s(2, 0) / alone, 1.8);
+  EXPECT_NEAR(faults_in_2s(2, 2), faults_in_2s(2, 0), 1);
+}
+
 // Of P pages R are resident: an access misses with 1 - R / P, whatever is taken out at random.
 TEST(MachineTest, Random_replacement_misses_as_often_as_the_share_of_pages_that_are_out) {
   constexpr double kPages = 2000;
