@@ -54,7 +54,9 @@ struct Measured {
 };
 
 // What is no key of the hardware, but of a mechanism.
-bool of_mechanism(const MeasuredFigure& figure) { return figure.key == "minor_fault"; }
+bool of_mechanism(const MeasuredFigure& figure) {
+  return figure.key == "minor_fault" || figure.key == "swap_request";
+}
 
 double median(const std::vector<double>& values) { return percentile(values, 50); }
 

@@ -115,6 +115,15 @@ TEST_F(Calibrated, Pages_that_were_written_more_take_more_room_in_zram) {
   EXPECT_LT(median_of(found->figures, "decompress"), 1e5);
 }
 
+TEST_F(Calibrated, A_request_takes_less_processor_time_than_time) {
+  const auto found = disk("/var/tmp");
+  ASSERT_TRUE(found) << error_line(found.error());
+  BRIM_NEEDS(!found->requests.empty(), found->figures[0].reason);
+  const double processor = median_of(found->figures, "swap_request");
+  EXPECT_GT(processor, 100);
+  EXPECT_LT(processor, percentile(found->requests[0].ns, 50));
+}
+
 TEST_F(Calibrated, A_first_touch_takes_longer_than_an_access) {
   const auto found = thrash::live::measure_memory(progress_, cancel_);
   ASSERT_TRUE(found) << error_line(found.error());

@@ -6,8 +6,9 @@
 //
 // The disk: a file without a name, as a swap file would be made (host/swap_file.h), read and
 // written past the page cache (O_DIRECT), with noise in it. Rounds of all kinds of requests take
-// turns. Times are those of the calls: a processor's share of a request (some microseconds) is in
-// them, which the model has in mechanism.major_fault and swap_page as well.
+// turns. Times are those of the calls. The processor time of a request of a page is told for
+// itself (mechanism.swap_request): the calling thread's, with the call's way through the file
+// system, which swap does not have, and without interrupts that others' time is taken for.
 //
 // Compressed memory: single pages written to and read from a zram device of brim's own, by this
 // thread's processor time (zram works in its caller's). Of each the time of a page of zeros is

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the disk under a folder takes, as the model's flash has it.
 #include "base/fd.h"
+#include "base/own_time.h"
 #include "base/rng.h"
 #include "base/stats.h"
 #include "base/threads.h"
@@ -34,11 +35,17 @@ double nanoseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
 }
 
+// Of a request, each time.
+struct RequestTimes {
+  std::vector<double> ns;
+  std::vector<double> processor_ns;
+};
+
 // Of one kind of request, each time.
 struct KindTimes {
   IoKind kind;
   std::vector<double> bytes_per_s;  // in order
-  std::array<std::vector<double>, kRequestPages.size()> alone_ns;
+  std::array<RequestTimes, kRequestPages.size()> alone;
 };
 
 struct DiskTimes {
@@ -86,15 +93,18 @@ class TimedFile {
     });
   }
 
-  Result<void> alone(IoKind kind, unsigned pages, milliseconds slice, std::vector<double>& ns) {
+  Result<void> alone(IoKind kind, unsigned pages, milliseconds slice, RequestTimes& times) {
     const std::size_t size = pages * kPageSize;
     return repeat(slice, [&]() -> Result<void> {
       const std::span<std::byte> bytes =
           kind == IoKind::write ? fresh_noise(size) : read_.bytes().first(size);
       const std::uint64_t place = rng_.below(filled_ / size) * size;
       const auto start = Clock::now();
+      const auto processor = thread_time();
       BRIM_CHECK(transfer(file_.get(), kind, bytes, place));
-      ns.push_back(nanoseconds_since(start));
+      times.processor_ns.push_back(
+          std::chrono::duration<double, std::nano>(thread_time() - processor).count());
+      times.ns.push_back(nanoseconds_since(start));
       return {};
     });
   }
@@ -176,7 +186,7 @@ Result<void> time_round(TimedFile& file, milliseconds slice, Progress& progress,
     BRIM_CHECK(file.in_order(kind.kind, 2 * slice, kind.bytes_per_s));
     progress.advance(1);
     for (std::size_t i = 0; i < kRequestPages.size(); ++i) {
-      BRIM_CHECK(file.alone(kind.kind, kRequestPages[i], 2 * slice, kind.alone_ns[i]));
+      BRIM_CHECK(file.alone(kind.kind, kRequestPages[i], 2 * slice, kind.alone[i]));
       progress.advance(1);
     }
   }
@@ -218,12 +228,17 @@ std::vector<MeasuredFigure> unmeasured_disk(const std::string& reason) {
            {},
            reason},
           {"flash_read_rate", "reads of 1 MiB in order", bytes_per_s, {}, reason},
-          {"flash_write_rate", "writes of 1 MiB in order", bytes_per_s, {}, reason}};
+          {"flash_write_rate", "writes of 1 MiB in order", bytes_per_s, {}, reason},
+          {"swap_request",
+           "processor time of a read or write of 4 KiB alone",
+           nanoseconds,
+           {},
+           reason}};
 }
 
 // Of each round; the entry takes their median.
 std::vector<double> channels_of_rounds(const DiskTimes& times) {
-  const double alone_ns = percentile(times.of(IoKind::read).alone_ns[0], 50);
+  const double alone_ns = percentile(times.of(IoKind::read).alone[0].ns, 50);
   std::vector<double> channels;
   for (std::size_t round = 0; round < times.pages_per_s.front().size(); ++round) {
     std::array<Throughput, kDepths.size()> tried;
@@ -237,13 +252,13 @@ std::vector<double> channels_of_rounds(const DiskTimes& times) {
 FlashFit fit_of(const KindTimes& times, double channels) {
   const double rate = percentile(times.bytes_per_s, 50);
   return {.channels = channels,
-          .latency_ns = latency_without_transfer(percentile(times.alone_ns[0], 50), channels, rate),
+          .latency_ns = latency_without_transfer(percentile(times.alone[0].ns, 50), channels, rate),
           .bytes_per_s = rate};
 }
 
 std::vector<double> latencies(const KindTimes& times, const FlashFit& fit) {
   std::vector<double> ns;
-  for (const double took : times.alone_ns[0])
+  for (const double took : times.alone[0].ns)
     ns.push_back(latency_without_transfer(took, fit.channels, fit.bytes_per_s));
   return ns;
 }
@@ -258,10 +273,14 @@ DiskFigures figures_of(const DiskTimes& times) {
   found.figures[2].values = latencies(times.of(IoKind::write), writes);
   found.figures[3].values = times.of(IoKind::read).bytes_per_s;
   found.figures[4].values = times.of(IoKind::write).bytes_per_s;
+  for (const KindTimes& kind : times.kinds)
+    found.figures[5].values.insert(found.figures[5].values.end(),
+                                   kind.alone[0].processor_ns.begin(),
+                                   kind.alone[0].processor_ns.end());
   for (const IoKind kind : {IoKind::read, IoKind::write})
     for (std::size_t i = 0; i < kRequestPages.size(); ++i)
       found.requests.push_back(
-          {kind == IoKind::write, kRequestPages[i], times.of(kind).alone_ns[i],
+          {kind == IoKind::write, kRequestPages[i], times.of(kind).alone[i].ns,
            (kind == IoKind::write ? writes : reads).request_ns(kRequestPages[i])});
   for (std::size_t i = 0; i < kDepths.size(); ++i)
     found.depths.push_back({kDepths[i], times.pages_per_s[i], reads.pages_per_s(kDepths[i])});
