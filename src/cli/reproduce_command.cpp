@@ -27,6 +27,7 @@ namespace {
 struct ReproduceOptions {
   std::string study;
   std::vector<std::string> only;
+  std::vector<std::string> sets;
   bool live = false;
   std::optional<double> scale;
   double speed = 10;
@@ -53,14 +54,30 @@ Result<study::PublishedStudy> open_published(const std::string& name) {
               name);
 }
 
-Result<void> check_only(const study::PublishedStudy& published, const ReproduceOptions& options) {
+// One of --set: PATH=VALUE is for all runs, RUN:PATH=VALUE for one.
+struct RunSet {
+  std::string run;  // empty: all
+  std::string set;
+};
+
+RunSet run_set(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos || text.find('=') < colon) return {"", text};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+Result<void> check_runs(const study::PublishedStudy& published, const ReproduceOptions& options) {
   std::vector<std::string> names(published.runs.size());
   std::transform(published.runs.begin(), published.runs.end(), names.begin(),
                  [](const study::PublishedRun& run) { return run.name; });
-  for (const std::string& name : options.only)
-    if (std::find(names.begin(), names.end(), name) == names.end())
-      return fail(ErrorCode::bad_input,
-                  fmt::format("no run '{}'; runs: {}", name, fmt::join(names, ", ")), "--only");
+  const auto check = [&names](const std::string& name, const char* option) -> Result<void> {
+    if (std::find(names.begin(), names.end(), name) != names.end()) return {};
+    return fail(ErrorCode::bad_input,
+                fmt::format("no run '{}'; runs: {}", name, fmt::join(names, ", ")), option);
+  };
+  for (const std::string& name : options.only) BRIM_CHECK(check(name, "--only"));
+  for (const std::string& text : options.sets)
+    if (const RunSet one = run_set(text); !one.run.empty()) BRIM_CHECK(check(one.run, "--set"));
   for (const study::PublishedRun& run : published.runs) {
     if (std::find(options.only.begin(), options.only.end(), run.name) == options.only.end())
       continue;
@@ -83,6 +100,9 @@ Result<study::ScenarioFile> open_run(const study::PublishedRun& run,
                                      const ReproduceOptions& options,
                                      const study::Catalogue& catalogue) {
   std::vector<std::string> sets = run.sets;
+  for (const std::string& text : options.sets)
+    if (const RunSet one = run_set(text); one.run.empty() || one.run == run.name)
+      sets.push_back(one.set);
   sets.push_back(fmt::format("study.scale={}", scale_of(options)));
   if (options.live) {
     sets.push_back(fmt::format("live.speed={}", options.speed));
@@ -193,6 +213,8 @@ nlohmann::json result_json(const study::PublishedStudy& published, const Reprodu
   auto& warnings = result["warnings"];
   if (scale_of(options) != 1 && !options.live)
     warnings.push_back(fmt::format("At {:g} of the size. {}", scale_of(options), published.scaled));
+  if (!options.sets.empty())
+    warnings.push_back(fmt::format("Not as declared, but with {}.", fmt::join(options.sets, ", ")));
   for (const std::string& run : ran.left_out) warnings.push_back(fmt::format("Left out, {}.", run));
   if (!options.only.empty())
     warnings.push_back(
@@ -204,7 +226,7 @@ nlohmann::json result_json(const study::PublishedStudy& published, const Reprodu
 Result<int> help_to_reproduce(const Session& session, const ReproduceOptions& options,
                               study::RankTeam& team) {
   BRIM_TRY(const study::PublishedStudy published, open_published(options.study));
-  BRIM_CHECK(check_only(published, options));
+  BRIM_CHECK(check_runs(published, options));
   BRIM_TRY(const study::Catalogue catalogue, study::open_catalogue(study_areas(), {}));
   const StopOnSignal stop;
   BRIM_TRY([[maybe_unused]] const Ran none,
@@ -224,7 +246,7 @@ Result<int> reproduce(const Session& session, const ReproduceOptions& options) {
   }
   BRIM_CHECK(check_output(options.output));
   BRIM_TRY(const study::PublishedStudy published, open_published(options.study));
-  BRIM_CHECK(check_only(published, options));
+  BRIM_CHECK(check_runs(published, options));
   BRIM_TRY(const study::Catalogue catalogue, study::open_catalogue(study_areas(), {}));
   Recording recording = options.no_store ? Recording() : Recording(open_store(session));
   if (recording.error() && !session.store.empty()) return fail(*recording.error());
@@ -256,6 +278,11 @@ void add_reproduce_command(CLI::App& program, Session& session) {
   command->add_option("--only", options->only, "Only these of its runs, separated by commas")
       ->delimiter(',')
       ->type_name("RUN");
+  command
+      ->add_option("--set", options->sets,
+                   "In place of what the runs say: PATH=VALUE in all of them, RUN:PATH=VALUE in "
+                   "one")
+      ->type_name("[RUN:]PATH=VALUE");
   command->add_flag("--live", options->live,
                     "On this machine itself (as root), with real guests or processes: decides "
                     "claims, not tables");

@@ -227,6 +227,21 @@ def test_operating_systems_under_thrashing_beside_ours():
     assert "now-live" in one_line(run("reproduce", "thrash", "--only", "now-live", status=2))
 
 
+def test_a_study_redone_with_another_assumption_says_so():
+    def user_time(*sets):
+        found = run_json("reproduce", "reproduce", "thrash", "--scale", "0.02", "--only",
+                         "w-1000,tc-1s", "--no-store", *sets, status=None)
+        lines = {f["id"]: sum(f["lines"][0]["values"]) for f in found["figures"]
+                 if f["id"] in ("5.3-user", "5.15-user")}
+        return lines, " ".join(found["warnings"])
+    declared, plain = user_time()
+    changed, warnings = user_time("--set", "w-1000:loads.consumer.pause=100s")
+    assert changed["5.3-user"] < 0.1 * declared["5.3-user"], (declared, changed)
+    assert changed["5.15-user"] == declared["5.15-user"], "of that run alone"
+    assert "w-1000:loads.consumer.pause=100s" in warnings and "Not as declared" not in plain
+    assert "tc-2s" in one_line(run("reproduce", "thrash", "--set", "tc-2s:study.seed=2", status=2))
+
+
 def test_the_studys_scenarios_run_by_themselves():
     names = [one["name"] for one in run_json("list", "list", "scenarios")["scenarios"]
              if one["name"].startswith("santos-")]

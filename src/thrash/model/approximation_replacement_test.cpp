@@ -61,6 +61,19 @@ TEST(TwoHandedClock, Takes_what_was_not_referenced_between_the_front_hand_and_th
   EXPECT_EQ(faults_of("clock", other, 4), 5U);
 }
 
+// Four frames, the hands two apart, all referenced: the back hand looks at 0 and 1 while the front
+// hand clears 2 and 3, and takes 2.
+TEST(TwoHandedClock, The_back_hand_looks_at_pages_that_it_leaves) {
+  PageTable table(5);
+  TwoHandedClock hands(table, 4, {.spread = 0.5});
+  for (PageNumber page = 0; page < 4; ++page) {
+    hands.load(page, Access::read);
+    hands.hit(page, Access::read);
+  }
+  EXPECT_EQ(hands.victim(), 2U);
+  EXPECT_EQ(table.take_looks(), 2U);
+}
+
 // A page of each class, of which 0 and 1 have lost their referenced bits at a tick.
 TEST(Nru, Takes_pages_by_their_class) {
   PageTable table(4);
@@ -319,6 +332,16 @@ TEST_F(LauTest, A_page_found_referenced_is_active_for_three_scans_more) {
     lau.load(6, Access::read);
     EXPECT_EQ(lau.victim(), referenced ? 2U : 3U);
   }
+}
+
+// The first round clears four bits. In the seven after it four counts each go down to 1, in the
+// last two go to 0.
+TEST_F(LauTest, A_page_that_is_idle_is_looked_at_in_each_round_of_its_count) {
+  Lau lau(table_, 4, kOneEach);
+  fill(lau);
+  EXPECT_EQ(lau.victim(), 0U);
+  EXPECT_EQ(table_.take_looks(), 7U * 4 + 2);
+  EXPECT_EQ(table_.take_looks(), 0U) << "since the last call";
 }
 
 // Page 99 is referenced before each fault, and one other, so that counts are of all sizes and a

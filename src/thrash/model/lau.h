@@ -139,6 +139,7 @@ class Lau : public OnDemand {
       table_->clear_referenced(page);
       advance(page);
     } else {
+      table_->looked_at();
       state.count -= std::min(state.count, kActDecline);
     }
     if (state.count > 0) return active_.push_back(page);

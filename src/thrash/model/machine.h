@@ -14,8 +14,8 @@
 //
 // The same plan and seed give the same samples.
 //
-// LIMIT: interrupts and the elevator take no time of their own; processors share one queue; there
-// are no priorities.
+// LIMIT: an interrupt's time (MemoryCosts::request) is taken as its request is submitted, from whom
+// submits it; processors share one queue; there are no priorities.
 
 #include "thrash/model/event_queue.h"
 #include "thrash/model/machine_plan.h"

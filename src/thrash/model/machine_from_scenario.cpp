@@ -101,7 +101,8 @@ MemoryCosts costs(const Settings& system) {
           .major_fault = std::max(system.get<nanoseconds>("minor_fault"),
                                   system.get<nanoseconds>("major_fault")),
           .scan = system.get<nanoseconds>("scan_page"),
-          .swap_page = system.get<nanoseconds>("swap_page")};
+          .swap_page = system.get<nanoseconds>("swap_page"),
+          .request = system.get<nanoseconds>("swap_request")};
 }
 
 std::uint32_t count_of(const Settings& settings, std::string_view key) {
@@ -123,6 +124,7 @@ Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) 
   shape.batch = count_of(system, "batch");
   shape.longest_request = count_of(system, "write_cluster");
   shape.most_writes = count_of(system, "most_writes");
+  shape.writes_per_s = count_of(system, "writes_per_s");
   shape.read_ahead = named(kReadAhead, system, "read_ahead");
   shape.read_ahead_pages = count_of(system, "read_ahead_pages");
   shape.costs = costs(system);

@@ -81,6 +81,17 @@ TEST(MachineFromScenarioTest, Watermarks_are_Linuxs_or_shares_of_memory) {
   EXPECT_THAT(refusal({.mechanism = "policy = \"system\"\nfree_high = 1"}), HasSubstr("free_high"));
 }
 
+TEST(MachineFromScenarioTest, Requests_have_a_cost_and_a_limit_where_the_system_says_so) {
+  const MemoryShape usual = run_of({}).machine.memory;
+  EXPECT_EQ(usual.costs.request, 0s);
+  EXPECT_EQ(usual.writes_per_s, 0U);
+  const MemoryShape said = run_of({.mechanism = "policy = \"system\"\nswap_request = \"30us\"\n"
+                                                "writes_per_s = 40"})
+                               .machine.memory;
+  EXPECT_EQ(said.costs.request, 30us);
+  EXPECT_EQ(said.writes_per_s, 40U);
+}
+
 TEST(MachineFromScenarioTest, Devices_are_as_the_hardware_says) {
   const auto kind = [](std::string_view swap) {
     const std::string hardware = fmt::format(

@@ -46,6 +46,7 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
                        .pool = pools_.back().get(),
                        .settled = SettledPages(plan.pages)});
   }
+  allow_writes(ModelTime(0));
 }
 
 void MemoryManager::begin(SpaceNumber space) {
@@ -181,13 +182,14 @@ bool MemoryManager::find_frame(Space& space, Touch& touch, ModelTime now) {
     taken = reclaimed.taken;
     if (may_have_frame()) return true;
   }
-  if (taken == 0 && writes_ == 0 && reads_ == 0) {
+  const bool held_back = writes_enough();
+  if (taken == 0 && writes_ == 0 && reads_ == 0 && !held_back) {
     const Reclaimed last = take_out(fullest_pool(), shape_.batch, Spare::none, now);
     touch.system += last.system;
     taken = last.taken;
     if (may_have_frame()) return true;
   }
-  const bool coming = taken > 0 || writes_ > 0 || reads_ > 0;
+  const bool coming = taken > 0 || writes_ > 0 || reads_ > 0 || held_back;
   touch.outcome = coming ? Outcome::waits_for_frame : Outcome::out_of_memory;
   return false;
 }
@@ -328,11 +330,15 @@ ModelTime MemoryManager::read(std::vector<PageNumber>& pages, ModelTime now) {
            pages_[pages[i + request.count]].slot == request.first + request.count)
       ++request.count;
     const SwapDevice::Submitted submitted = device_->submit(request, now);
-    system += submitted.processor;
+    system += cost_of(submitted);
     for (const std::size_t end = i + request.count; i < end; ++i)
       if (submitted.done) arrived(pages[i]);
   }
   return system;
+}
+
+ModelTime MemoryManager::cost_of(const SwapDevice::Submitted& submitted) const {
+  return submitted.processor + (submitted.done ? ModelTime(0) : shape_.costs.request);
 }
 
 bool MemoryManager::arrived(PageNumber page) {

@@ -110,7 +110,9 @@ class MemoryManager {
   [[nodiscard]] bool below_low() const;
   [[nodiscard]] bool up_to_high() const;  // with what is leaving
   [[nodiscard]] bool may_have_frame() const;
-  [[nodiscard]] bool writes_enough() const { return writes_ >= shape_.most_writes; }
+  [[nodiscard]] bool writes_enough() const {
+    return writes_ >= shape_.most_writes || (shape_.writes_per_s > 0 && allowance_ == 0);
+  }
   struct Reclaimed {
     std::size_t taken = 0;
     ModelTime system{0};
@@ -135,7 +137,7 @@ class MemoryManager {
   void order_out(SpaceNumber space, ModelTime now);
   // All its pages come in, in the order of their slots, as far as there are frames above `low`.
   void order_in(SpaceNumber space, ModelTime now);
-  // At each tick: early leavers, and what could not come in before.
+  // At each tick: early leavers, what could not come in before, and what may be written.
   void tick(ModelTime now);
   // Processor time of orders since the last call.
   [[nodiscard]] ModelTime take_debt();
@@ -209,6 +211,7 @@ class MemoryManager {
   void count_read_ahead(Space& space, PageNumber page);
   // Their frames are taken already.
   ModelTime read(std::vector<PageNumber>& pages, ModelTime now);
+  [[nodiscard]] ModelTime cost_of(const SwapDevice::Submitted& submitted) const;
   // Whether its process waited for it.
   bool arrived(PageNumber page);
   void give_slot_back(PageNumber page);
@@ -222,6 +225,7 @@ class MemoryManager {
   [[nodiscard]] bool queue_write(PageNumber page);
   void leave_early(PagePool& pool);
   void look_at_cleared(PagePool& pool);
+  void allow_writes(ModelTime now);
   ModelTime submit_writes(ModelTime now);
   void written(PageNumber page);
   void pump_incoming(ModelTime now);
@@ -240,6 +244,8 @@ class MemoryManager {
   std::size_t leaving_ = 0;                           // of them
   std::size_t writes_ = 0;                            // pages on their way out
   std::size_t reads_ = 0;                             // and in
+  std::uint32_t allowance_ = 0;                       // requests that may still be written
+  ModelTime allowed_at_{0};                           // from when there is a new one
   std::vector<PageNumber> batch_;                     // slots given, not yet submitted
   std::deque<PageNumber> incoming_;                   // ordered in
   ModelTime debt_{0};

@@ -285,6 +285,72 @@ TEST(MemoryManagerTest, A_clock_that_clears_bits_unsettles_pages) {
   EXPECT_EQ(memory.manager.inconsistency(), "");
 }
 
+TEST(MemoryManagerTest, Looks_that_clear_nothing_take_processor_time_too) {
+  MemoryShape shape = shape_of(4, "lau");
+  shape.costs.swap_page = ModelTime(0);
+  Memory memory(shape);
+  for (std::uint32_t page = 0; page < 4; ++page) memory.make(page, Access::write);
+  const std::uint64_t before = memory.manager.counts().scanned;
+  const MemoryManager::Reclaimed reclaimed = memory.manager.reclaim(memory.now);
+  EXPECT_EQ(reclaimed.taken, 1U);
+  const std::uint64_t looks = memory.manager.counts().scanned - before;
+  EXPECT_GE(looks, 8U * 4) << "eight rounds until a count is 0";
+  const ModelTime expected = shape.costs.scan * looks;
+  EXPECT_EQ(reclaimed.system, expected);
+}
+
+TEST(MemoryManagerTest, A_request_takes_processor_time_beside_that_of_its_pages) {
+  for (const ModelTime request : {0us, 40us}) {
+    MemoryShape shape = shape_of(8);
+    shape.batch = 8;
+    shape.longest_request = 4;
+    shape.costs.request = request;
+    Memory memory(shape);
+    for (std::uint32_t page = 0; page < 8; ++page) memory.make(page, Access::write);
+    const MemoryManager::Reclaimed out = memory.manager.reclaim(memory.now);
+    EXPECT_EQ(out.taken, 8U);
+    EXPECT_EQ(out.system, 8 * (shape.costs.scan + shape.costs.swap_page) + 2 * request);
+    memory.finish();
+    const Touch in = memory.touch(0, Access::read);
+    EXPECT_EQ(in.system, shape.costs.major_fault + shape.costs.swap_page + request);
+  }
+}
+
+TEST(MemoryManagerTest, What_the_processor_serves_itself_is_no_request) {
+  MemoryShape shape = shape_of(8);
+  CompressedShape zram;
+  zram.compress = 3us;
+  zram.takes_memory = false;
+  shape.swap.kind = zram;
+  shape.costs.request = 40us;
+  Memory memory(shape);
+  memory.make(0, Access::write);
+  EXPECT_EQ(memory.manager.reclaim(memory.now).system,
+            shape.costs.scan + shape.costs.swap_page + 3us);
+}
+
+// Eight a second are two each quarter.
+TEST(MemoryManagerTest, Reclaim_writes_so_many_requests_each_quarter_of_a_second) {
+  MemoryShape shape = shape_of(4);
+  shape.writes_per_s = 8;
+  Memory memory(shape);
+  for (std::uint32_t page = 0; page < 6; ++page) memory.make(page, Access::write);
+  EXPECT_EQ(memory.manager.counts().pages_out, 2U);
+  EXPECT_TRUE(memory.manager.writes_enough());
+  EXPECT_EQ(memory.touch(6, Access::write).outcome, Outcome::waits_for_frame)
+      << "with nothing on its way, and not out of memory";
+  memory.now = 249ms;
+  memory.manager.tick(memory.now);
+  EXPECT_TRUE(memory.manager.writes_enough());
+  memory.now = 250ms;
+  memory.manager.tick(memory.now);
+  EXPECT_FALSE(memory.manager.writes_enough());
+  memory.make(6, Access::write);
+  memory.make(7, Access::write);
+  EXPECT_EQ(memory.manager.counts().pages_out, 4U);
+  EXPECT_TRUE(memory.manager.writes_enough());
+}
+
 // A page leaves so many nanoseconds after it was loaded.
 class Hurried {
  public:

@@ -34,12 +34,16 @@ enum class ReadAhead : std::uint8_t {
   slots_by_hits,  // Linux since 3.14 where one does, or says so
 };
 
-// Processor time, all of it the system's. Assumed: of a processor of 2009.
+// Processor time, all of it the system's. Assumed: of a processor of 2009 whose caches hold what is
+// looked at; systems of that time have others in the catalogue.
 struct MemoryCosts {
   ModelTime minor_fault = std::chrono::nanoseconds(1500);
   ModelTime major_fault = std::chrono::nanoseconds(5000);
   ModelTime scan = std::chrono::nanoseconds(150);        // of a page looked at for reclaim
   ModelTime swap_page = std::chrono::nanoseconds(3000);  // on its way in or out
+  // Of a request to the device, from its submission to the end of its interrupt. 0: it is in that
+  // of its pages. One that the processor serves itself (compressed memory) has none.
+  ModelTime request{0};
 };
 
 struct MemoryShape {
@@ -52,6 +56,10 @@ struct MemoryShape {
   std::uint32_t batch = 32;            // pages a reclaim takes at a time (Linux's SWAP_CLUSTER_MAX)
   std::uint32_t longest_request = 32;  // pages
   std::uint32_t most_writes = 1024;    // pages on their way out, beyond which reclaim waits
+  // Requests out, beyond which it waits as well, for clean pages too; 0: no such limit. A quarter
+  // of them each quarter of a second (Solaris' maxpgio, os/vm_pageout.c, from memory). What orders
+  // for whole processes write counts, and is not held back.
+  std::uint32_t writes_per_s = 0;
   ReadAhead read_ahead = ReadAhead::none;
   std::uint32_t read_ahead_pages = 8;  // with the missing one; aligned. Of by_hits the most
   MemoryCosts costs;

@@ -113,6 +113,8 @@ class PagePool {
   // Pages of which a bit was cleared since the last call, once or more often.
   [[nodiscard]] std::vector<PageNumber>& cleared() { return cleared_; }
   [[nodiscard]] PageNumber first() const { return first_; }
+  // Looks at pages, since the last call, which cleared nothing and chose none of them.
+  [[nodiscard]] std::uint64_t take_looks() { return table_.take_looks(); }
   // Of one of cleared(): whether it is a page at all.
   [[nodiscard]] bool stands_for_none(PageNumber cleared) const { return cleared == stand_in_; }
 

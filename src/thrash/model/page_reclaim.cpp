@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMostIncoming = 256;  // pages ordered in that are under way at a time
 constexpr std::size_t kMostPassedOver = 4096;
+constexpr std::uint32_t kAllowancesPerSecond = 4;  // Solaris' SCHEDPAGING_HZ
 
 }  // namespace
 
@@ -35,6 +36,7 @@ MemoryManager::Reclaimed MemoryManager::take_out(PagePool& pool, std::size_t pag
   while (reclaimed.taken < pages && pool.resident() > 0 &&
          passed < std::max(kMostPassedOver, pool.resident())) {
     const PageNumber page = pool.victim();
+    looked_at += 1 + pool.cleared().size() + pool.take_looks();
     const bool spared = spare == Spare::exempt && spaces_[space_of(page)].exempt;
     if (!spared && leave(page)) {
       pool.gone();
@@ -43,7 +45,6 @@ MemoryManager::Reclaimed MemoryManager::take_out(PagePool& pool, std::size_t pag
       pool.pass_over(page);
       ++passed;
     }
-    looked_at += 1 + pool.cleared().size();
     look_at_cleared(pool);
   }
   counts_.scanned += looked_at;
@@ -101,6 +102,13 @@ void MemoryManager::look_at_cleared(PagePool& pool) {
   pool.cleared().clear();
 }
 
+// What is left of one is not the next one's.
+void MemoryManager::allow_writes(ModelTime now) {
+  if (now < allowed_at_) return;
+  allowance_ = std::max(1U, shape_.writes_per_s / kAllowancesPerSecond);
+  allowed_at_ = now + ModelTime(std::chrono::seconds(1)) / kAllowancesPerSecond;
+}
+
 ModelTime MemoryManager::submit_writes(ModelTime now) {
   if (batch_.empty()) return ModelTime(0);
   ModelTime system = shape_.costs.swap_page * batch_.size();
@@ -110,7 +118,8 @@ ModelTime MemoryManager::submit_writes(ModelTime now) {
            pages_[batch_[i + request.count]].slot == request.first + request.count)
       ++request.count;
     const SwapDevice::Submitted submitted = device_->submit(request, now);
-    system += submitted.processor;
+    system += cost_of(submitted);
+    allowance_ -= std::min(allowance_, 1U);
     for (const std::size_t end = i + request.count; i < end; ++i)
       if (submitted.done) written(batch_[i]);
   }
@@ -191,6 +200,7 @@ void MemoryManager::pump_incoming(ModelTime now) {
 }
 
 void MemoryManager::tick(ModelTime now) {
+  allow_writes(now);
   for (const auto& pool : pools_) {
     pool->set_time(now);
     leave_early(*pool);

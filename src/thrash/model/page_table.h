@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace brim::thrash::model {
@@ -54,6 +55,13 @@ class PageTable {
   // For speed alone.
   void prefetch(PageNumber page) const { __builtin_prefetch(&bits_[page], 1); }
 
+  // A policy looked at a page, cleared nothing, and did not choose it: work as well, for a driver
+  // that reckons with it. LIMIT: policies of kernels say so where their scans do that (lau,
+  // two-handed-clock); others (aging, nru, wsclock) don't.
+  void looked_at() { ++looks_; }
+  // Since the last call.
+  [[nodiscard]] std::uint64_t take_looks() { return std::exchange(looks_, 0); }
+
  private:
   using Bits = std::uint8_t;
   static constexpr Bits kReferenced = 1;
@@ -63,6 +71,7 @@ class PageTable {
   std::vector<PageNumber>* cleared_ = nullptr;
   std::uint64_t writebacks_ = 0;
   std::uint64_t now_ = 0;
+  std::uint64_t looks_ = 0;
 };
 
 }  // namespace brim::thrash::model

@@ -80,6 +80,8 @@ constexpr std::array kSystem = std::to_array<Parameter>({
     {"batch", Type::count, "pages", "32", "Model: taken out at a time.", {}, 1, 1 << 20},
     {"write_cluster", Type::count, "pages", "32", "Model: of one request at most.", {}, 1, 1 << 20},
     {"most_writes", Type::count, "pages", "1024", "Model: on their way out at a time.", {}, 1},
+    {"writes_per_s", Type::count, "requests", "0",
+     "Model: out a second, a quarter of them each quarter; 0: no limit."},
     {"read_ahead", Type::choice, "", "slots_by_hits",
      "Model: what comes with a missing page: its neighbours on the device (slots), in its process "
      "(pages), or those that are both (adjacent). By hits: as many as came in handy lately.",
@@ -109,6 +111,8 @@ constexpr std::array kSystem = std::to_array<Parameter>({
      {},
      0,
      1024},
+    {"swap_request", Type::duration, "", "0s",
+     "Model: of a request to the device, its interrupt included; 0: it is in that of its pages."},
     {"out_of_memory", Type::choice, "", "largest", "Model: who is killed.", "largest,linux-2.6"},
     {"counter", Type::choice, "", "swap_pages",
      "Model: what the system's own counters of page-ins and page-outs count.",

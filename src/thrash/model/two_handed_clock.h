@@ -51,7 +51,10 @@ class TwoHandedClock : public OnDemand {
       // Looked at first: where the spread is 1 both hands are on this frame.
       const bool found = page != kNoPage && !table_->referenced(page);
       if (circle_.page(front) != kNoPage) table_->clear_referenced(circle_.page(front));
-      if (!found) continue;
+      if (!found) {
+        if (page != kNoPage) table_->looked_at();
+        continue;
+      }
       circle_.vacate(frame);
       return page;
     }
