@@ -74,6 +74,16 @@ Result<void> forbid_copy_on_write(const Fd& file, const std::string& folder) {
   return {};
 }
 
+// There was room when it was looked for.
+Error allocation_error(int error, Bytes size, const std::string& folder) {
+  if (error != ENOSPC && error != EDQUOT) return errno_error(error, "allocate a swap file", folder);
+  return {ErrorCode::missing,
+          fmt::format("no room for a swap file of {}: {}", human_bytes(size),
+                      error == EDQUOT ? "it is more than the quota allows"
+                                      : "the disk filled up while it was being made"),
+          folder};
+}
+
 // Zeros, where the file system does not allocate by itself.
 Result<void> write_zeros(const Fd& file, Bytes size, const std::string& folder) {
   const std::string zeros(std::size_t{1} << 20, '\0');
@@ -81,7 +91,7 @@ Result<void> write_zeros(const Fd& file, Bytes size, const std::string& folder) 
     const std::size_t count = std::min<std::uint64_t>(zeros.size(), size.count() - at);
     const ssize_t wrote = ::pwrite(file.get(), zeros.data(), count, static_cast<off_t>(at));
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return fail(errno_error(errno, "fill a swap file", folder));
+    if (wrote <= 0) return fail(allocation_error(errno, size, folder));
     at += static_cast<std::uint64_t>(wrote);
   }
   return {};
@@ -94,7 +104,7 @@ Result<void> allocate(const Fd& file, Bytes size, const std::string& folder) {
   if (failed == EOPNOTSUPP) {
     BRIM_CHECK(write_zeros(file, size, folder));
   } else if (failed != 0) {
-    return fail(errno_error(failed, "allocate a swap file", folder));
+    return fail(allocation_error(failed, size, folder));
   }
   struct stat status {};
   constexpr std::uint64_t kBlock = 512;  // st_blocks counts these, whatever the file system's are

@@ -146,9 +146,117 @@ TEST(Against, The_study_says_it_first) {
   EXPECT_THAT(
       document->answer[1],
       HasSubstr("guests.0.count=1, mechanism.policy=fast: 4 times as much (95 %: 3.6 to 4.4"));
-  EXPECT_THAT(document->answer[2], HasSubstr("mechanism.policy=fast: 1.5, there 1.5."));
+  EXPECT_THAT(document->answer[2],
+              HasSubstr("mechanism.policy=fast: median 1.5, there 1.5 (p = 1)."));
   EXPECT_EQ(document->sections.front().id, "against");
   EXPECT_THAT(document->sections.front().tables.front().rows, SizeIs(2));
+}
+
+std::string compare_refusal(std::string_view compare) {
+  const auto file = held_study(kHeldText, "repeats = 4",
+                               std::string("repeats = 4\ncompare = ") + std::string(compare));
+  return file ? "accepted" : error_line(file.error());
+}
+
+TEST(Against, A_study_may_name_the_metrics_it_is_held_by) {
+  for (const char* compare :
+       {"[\"thrash.recovery_s\", \"share.ram_bytes\"]", "\"thrash.recovery_s, share.ram_bytes\""}) {
+    const auto file =
+        held_study(kHeldText, "repeats = 4", std::string("repeats = 4\ncompare = ") + compare);
+    ASSERT_TRUE(file) << error_line(file.error());
+    EXPECT_EQ(file->base().study.get<std::string>("compare"), "thrash.recovery_s,share.ram_bytes");
+    const auto held = hold_against(*file, measured_points());
+    ASSERT_THAT(held, SizeIs(2)) << "of the other there are no samples";
+    EXPECT_EQ(held[0].values.metric, "share.ram_bytes");
+  }
+  EXPECT_EQ(compare_refusal("\"\""), "accepted");
+  EXPECT_THAT(compare_refusal("[\"thrash.recovery\"]"),
+              HasSubstr("study.toml:5: compare: there is no metric 'thrash.recovery'; did you mean "
+                        "'thrash.recovery_s'?"));
+  EXPECT_THAT(compare_refusal("3"), HasSubstr("compare: expected a list of metrics"));
+  EXPECT_THAT(compare_refusal("[3]"), HasSubstr("not a whole number"));
+}
+
+void put_times(std::vector<Sample>& samples, std::uint32_t point, std::string_view metric,
+               const std::vector<double>& values, std::uint32_t first_repeat = 0) {
+  for (const double value : values)
+    samples.push_back({.metric = std::string(metric),
+                       .subject = "",
+                       .t_seconds = 30,
+                       .point = point,
+                       .repeat = first_repeat++,
+                       .value = value,
+                       .low = {},
+                       .high = {}});
+}
+
+// Of the first pair: back at once or nearly, and without it hardly ever seen back.
+nlohmann::json times_that_may_be_zero() {
+  const auto file =
+      held_study(kHeldText, "repeats = 4", "repeats = 4\ncompare = [\"thrash.recovery_s\"]");
+  EXPECT_TRUE(file);
+  std::vector<Sample> samples;
+  put_times(samples, 0, "thrash.recovery_s", {0, 0, 0.2, 0.4});
+  put_times(samples, 1, "thrash.recovery_s", {18});
+  put_times(samples, 1, "thrash.recovery_at_least_s", {19, 19, 19}, 1);
+  return study_json(*file, {.samples = samples, .tasks_done = 16, .tasks = 16});
+}
+
+TEST(Against, Times_that_may_be_zero_and_bounds_are_held_by_medians_and_ranks) {
+  const auto study = times_that_may_be_zero();
+  ASSERT_THAT(study.at("comparisons"), SizeIs(1));
+  const auto& one = study.at("comparisons")[0];
+  EXPECT_FALSE(one.contains("ratio")) << "a value is 0";
+  EXPECT_DOUBLE_EQ(one.at("median"), 0.1);
+  EXPECT_DOUBLE_EQ(one.at("median_base"), 19);
+  EXPECT_EQ(one.at("bounds"), 0U);
+  EXPECT_EQ(one.at("bounds_base"), 3U);
+  EXPECT_EQ(one.at("n_base"), 4U);
+  EXPECT_EQ(one.at("verdict"), "lower");
+  EXPECT_TRUE(one.at("better")) << "of a time less is better";
+}
+
+TEST(Against, A_bound_is_said_to_be_one) {
+  const auto document = study_document(times_that_may_be_zero());
+  ASSERT_TRUE(document) << error_line(document.error());
+  EXPECT_THAT(document->answer.back(),
+              HasSubstr("mechanism.policy=fast: median 0.1, there 19 (p = 0.029; not seen: 0 of 4, "
+                        "there 3 of 4)."));
+  const report::Table& table = document->sections.front().tables.front();
+  EXPECT_EQ(table.columns.back().key, "bounds");
+  EXPECT_EQ(std::get<std::string>(table.rows[0].back().value), "0 of 4, there 3 of 4");
+  const auto difference = std::ranges::find(table.columns, "difference", &report::Column::key);
+  ASSERT_NE(difference, table.columns.end());
+  const auto& cell = table.rows[0][static_cast<std::size_t>(difference - table.columns.begin())];
+  EXPECT_NEAR(std::get<double>(cell.value), -18.9, 1e-9);
+}
+
+TEST(Against, Results_of_earlier_versions_without_medians_are_still_shown) {
+  auto study = times_that_may_be_zero();
+  for (const char* key : {"median", "median_base", "bounds", "bounds_base", "better"})
+    study.at("comparisons")[0].erase(key);
+  const auto document = study_document(study);
+  ASSERT_TRUE(document) << error_line(document.error());
+  EXPECT_THAT(document->answer.back(), HasSubstr("fast: 0.15, there 18.75"));
+}
+
+TEST(Against, What_is_told_by_phase_has_a_table_of_its_own) {
+  const auto file = held_study(kHeldText);
+  ASSERT_TRUE(file);
+  std::vector<Sample> samples = measured_points();
+  for (const char* phase : {"before", "during", "after"}) {
+    put_times(samples, 0, "thrash.exec_p99_ms", {phase[0] == 'd' ? 500.0 : 20.0});
+    samples.back().subject = phase;
+  }
+  const auto document =
+      study_document(study_json(*file, {.samples = samples, .tasks_done = 16, .tasks = 16}));
+  ASSERT_TRUE(document) << error_line(document.error());
+  const auto phases = std::ranges::find(document->sections, "phases", &report::Section::id);
+  ASSERT_NE(phases, document->sections.end());
+  EXPECT_EQ(std::get<double>(phases->tables[0].rows[0][4].value), 500);
+  EXPECT_EQ(std::ranges::find(document->sections, "guests", &report::Section::id),
+            document->sections.end())
+      << "phases are no guests";
 }
 
 // Points 0, 1, 2 as three counts; each so many times what the first has.

@@ -199,7 +199,8 @@ constexpr std::array kMetrics = std::to_array<Metric>({
      "Longest time to start a small program and see it end; of the run, and by subject before, in "
      "and after thrashing.",
      Direction::less_is_better},
-    {"thrash.exec_ms", "ms", "Longest time of this second to start a small program and see it end.",
+    {"thrash.exec_ms", "ms",
+     "Longest time to start a small program and see it end since the sample before.",
      Direction::less_is_better},
     {"thrash.exec_p50_ms", "ms",
      "Median time to start a small program and see it end; of the run, and by subject before, in "
@@ -217,6 +218,7 @@ constexpr std::array kMetrics = std::to_array<Metric>({
      "Jain's index of the consumers' accesses, each against its own time: 1 where all get the "
      "same.",
      Direction::more_is_better},
+    {"thrash.fits_again_s", "s", "From when on demand fits again, for good."},
     {"thrash.free_bytes", "bytes", "Memory that consumers could have and do not."},
     {"thrash.frozen_consumers", "count", "Consumers that a control holds still."},
     {"thrash.group_system_cpu_percent", "percent",
@@ -243,15 +245,24 @@ constexpr std::array kMetrics = std::to_array<Metric>({
     {"thrash.pressure_some_percent", "percent",
      "Time since the sample before in which someone waited for memory (PSI some).",
      Direction::less_is_better},
-    {"thrash.recovery_s", "s", "From when demand fits again until progress is back within 10 %.",
+    {"thrash.recovery_at_least_s", "s",
+     "In place of thrash.recovery_s where that was not seen: it took longer than this.",
      Direction::less_is_better},
+    {"thrash.recovery_s", "s",
+     "From when demand fits again until progress is back within 10 %; 0 where nothing thrashed.",
+     Direction::less_is_better, Repeatable::yes, "thrash.recovery_at_least_s"},
     {"thrash.refaults_per_s", "1/s",
      "Pages that came back soon after they had left (workingset_refault), a second.",
      Direction::less_is_better},
     {"thrash.resident_bytes", "bytes", "Memory that consumers have."},
-    {"thrash.responsiveness_recovery_s", "s",
-     "From when demand fits again until probes are answered as before within 10 %.",
+    {"thrash.responsiveness_recovery_at_least_s", "s",
+     "In place of thrash.responsiveness_recovery_s where that was not seen: it took longer than "
+     "this.",
      Direction::less_is_better},
+    {"thrash.responsiveness_recovery_s", "s",
+     "From when demand fits again until probes are answered as before within 10 %; 0 where nothing "
+     "thrashed.",
+     Direction::less_is_better, Repeatable::yes, "thrash.responsiveness_recovery_at_least_s"},
     {"thrash.swapped_bytes", "bytes", "Memory of consumers that is in the swap area."},
     {"thrash.system_cpu_percent", "percent",
      "System time of the machine since the sample before; 100 is all processors."},
@@ -259,7 +270,7 @@ constexpr std::array kMetrics = std::to_array<Metric>({
      "Longest time to touch a small working set; of the run, and by subject before, in and after "
      "thrashing.",
      Direction::less_is_better},
-    {"thrash.touch_ms", "ms", "Longest time of this second to touch a small working set.",
+    {"thrash.touch_ms", "ms", "Longest time to touch a small working set since the sample before.",
      Direction::less_is_better},
     {"thrash.touch_p50_ms", "ms",
      "Median time to touch a small working set; of the run, and by subject before, in and after "
@@ -283,7 +294,7 @@ constexpr std::array kMetrics = std::to_array<Metric>({
      "Longest time by which a sleeper woke late; of the run, and by subject before, in and after "
      "thrashing.",
      Direction::less_is_better},
-    {"thrash.wake_ms", "ms", "Longest time of this second by which a sleeper woke late.",
+    {"thrash.wake_ms", "ms", "Longest time by which a sleeper woke late since the sample before.",
      Direction::less_is_better},
     {"thrash.wake_p50_ms", "ms",
      "Median time by which a sleeper woke late; of the run, and by subject before, in and after "

@@ -20,6 +20,8 @@ struct Metric {
   std::string_view meaning;  // one sentence
   Direction direction = Direction::neither;
   Repeatable repeatable = Repeatable::yes;
+  // The metric that a run records in its place where it knows no more than a lower bound of it.
+  std::string_view lower_bound = {};
 };
 
 [[nodiscard]] std::span<const Metric> metrics();  // sorted by name

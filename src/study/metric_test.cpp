@@ -70,6 +70,19 @@ TEST(MetricTable, Times_the_machine_took_are_not_repeatable) {
         << metric.name;
 }
 
+TEST(MetricTable, A_lower_bound_is_a_metric_of_the_same_unit) {
+  int bounded = 0;
+  for (const Metric& metric : metrics()) {
+    if (metric.lower_bound.empty()) continue;
+    ++bounded;
+    const Metric* const bound = find_metric(metric.lower_bound);
+    ASSERT_NE(bound, nullptr) << metric.name;
+    EXPECT_EQ(bound->unit, metric.unit) << metric.name;
+    EXPECT_TRUE(bound->lower_bound.empty()) << metric.name;
+  }
+  EXPECT_GT(bounded, 0);
+}
+
 TEST(RunNames, Read_back_as_what_they_name) {
   for (const RunStatus status : {RunStatus::running, RunStatus::complete, RunStatus::partial,
                                  RunStatus::interrupted, RunStatus::failed})

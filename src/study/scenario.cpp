@@ -2,6 +2,7 @@
 #include "study/scenario.h"
 
 #include "base/text.h"
+#include "study/against.h"
 
 #include <algorithm>
 #include <array>
@@ -33,6 +34,8 @@ constexpr std::array kStudy = std::to_array<Parameter>({
      0.0001},
     {"against", ParameterType::text, "", "",
      "A value of the sweep, as in mechanism.control=none: what all others are held against."},
+    {"compare", ParameterType::text, "", "",
+     "The metrics in which they are, a list, the chief one first; none: those of the area."},
 });
 
 constexpr std::array kSchedule = std::to_array<Parameter>({
@@ -72,7 +75,7 @@ class Reader {
     scenario_.study = Settings(study_parameters());
     scenario_.schedule = Settings(schedule_parameters());
     scenario_.live = Settings(scenario_.area->live);
-    if (const ConfigNode* node = child("study")) BRIM_CHECK(scenario_.study.read(*node));
+    if (const ConfigNode* node = child("study")) BRIM_CHECK(read_study(*node));
     if (const ConfigNode* node = child("schedule")) BRIM_CHECK(scenario_.schedule.read(*node));
     if (const ConfigNode* node = child("live")) BRIM_CHECK(scenario_.live.read(*node));
     BRIM_CHECK(read_hardware());
@@ -105,6 +108,16 @@ class Reader {
       return fail(bad(root_, fmt::format("no area; write area = \"{}\"", areas_.front()->name)));
     BRIM_TRY(scenario_.area, find_area(areas_, name, node->place()));
     return {};
+  }
+
+  Result<void> read_study(const ConfigNode& node) {
+    ConfigNode plain = node;
+    auto* const table = std::get_if<ConfigTable>(&plain.value);
+    ConfigNode* const compare = table == nullptr ? nullptr : table->find("compare");
+    if (compare != nullptr) {
+      BRIM_TRY(compare->value, compared_text(*compare));
+    }
+    return scenario_.study.read(plain);
   }
 
   // The entry that a table names, if it does.

@@ -5,7 +5,7 @@
 //
 //   area = "share"
 //   summary = "Eight equal guests under KSM, by how much they write"
-//   [study]            repeats, seed, scale, against
+//   [study]            repeats, seed, scale, against, compare
 //   [schedule]         warm_up, duration, sample_interval
 //   [live]             what only live runs look at
 //   [hardware]         entry = "dell-r620"; own keys change what the entry says

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <string_view>
 #include <thread>
 
 #include <fmt/format.h>
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/sqlite3/soci-sqlite3.h>
+#include <sys/statvfs.h>
 
 namespace brim::study {
 namespace {
@@ -26,8 +28,18 @@ std::string one_line(std::string text) {
   return text;
 }
 
+// Hardly enough left for the index of SQLite's log (32 KiB), without which it opens nothing.
+bool disk_is_full(const std::string& file) {
+  constexpr unsigned long kLeastRoom = 64UL << 10;
+  struct statvfs status {};
+  const std::string folder = std::filesystem::path(file).parent_path();
+  return ::statvfs(folder.c_str(), &status) == 0 && status.f_bavail * status.f_frsize < kLeastRoom;
+}
+
 Error sqlite_error(const soci::sqlite3_soci_error& error, const std::string& where) {
-  switch (error.result() & 0xff) {  // the primary code
+  int code = error.result() & 0xff;  // the primary one
+  if (code == SQLITE_IOERR && disk_is_full(where)) code = SQLITE_FULL;
+  switch (code) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return {ErrorCode::io, "another process has held the store locked for more than 10 s", where};

@@ -225,6 +225,32 @@ TEST(StoreFile, Full_disk_stops_the_writing_and_keeps_what_was_there) {
   EXPECT_EQ(said, directory + "/brim.sqlite: the disk is full; what was recorded before is kept");
 }
 
+TEST(StoreFile, Disk_that_is_full_already_is_said_and_what_was_there_is_whole_when_it_is_not) {
+  const std::string directory = fresh_directory();
+  const std::string location = directory + "/brim.sqlite";
+  const std::string said = in_child([&]() -> std::string {
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=512k") != 0)
+      return "skip";
+    std::int64_t run = 0;
+    {
+      auto store = Store::open(location);
+      run = *store->begin(info_of_process());
+      if (!store->add(run, batch_of(0))) return "not recorded";
+    }
+    const std::string filler = directory + "/filler";
+    std::ofstream(filler) << std::string(1 << 20, 'x');
+    const std::string full = error_of_open(location);
+    ::unlink(filler.c_str());
+    const auto store = Store::open(location);
+    if (!store || store->load(run)->samples.size() != kBatch) return "not whole: " + full;
+    return full;
+  });
+  if (said == "skip") GTEST_SKIP() << "needs root (CAP_SYS_ADMIN) to mount a small tmpfs";
+  EXPECT_EQ(said, location + ": the disk is full; what was recorded before is kept");
+}
+
 TEST(StoreLocation, Never_shows_a_password) {
   EXPECT_EQ(without_password("postgresql://me:secret@host:5432/brim"),
             "postgresql://me@host:5432/brim");

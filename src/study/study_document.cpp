@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace brim::study {
 namespace {
@@ -73,25 +74,38 @@ std::string outcomes_of(const StudyView& view, const json& point) {
   return text;
 }
 
-// "mechanism.control=brim: 7.4 times as much (95 %: 6.1 to 8.9; p = 0.008)", of the first metric.
+// "7.4 times as much (95 %: 6.1 to 8.9; p = 0.008)"; of what may be 0 "median 0 s, there 12.4 s".
+std::string against_words(const json& one) {
+  std::string words;
+  std::vector<std::string> more;
+  if (one.contains("ratio")) {
+    words = fmt::format("{:.3g} times as much", one.at("ratio").get<double>());
+    if (one.contains("ratio_low"))
+      more.push_back(fmt::format("95 %: {:.3g} to {:.3g}", one.at("ratio_low").get<double>(),
+                                 one.at("ratio_high").get<double>()));
+  } else {
+    const bool medians = one.contains("median");  // earlier versions have none
+    words = fmt::format("{}{:.6g}, there {:.6g}", medians ? "median " : "",
+                        one.at(medians ? "median" : "mean").get<double>(),
+                        one.at(medians ? "median_base" : "mean_base").get<double>());
+  }
+  if (one.contains("p_value") && one.at("n").get<std::uint64_t>() > 1)
+    more.push_back(fmt::format("p = {:.2g}", one.at("p_value").get<double>()));
+  if (const std::string bounds = bounds_words(one); !bounds.empty())
+    more.push_back("not seen: " + bounds);
+  if (more.empty()) return words;
+  return fmt::format("{} ({})", words, fmt::join(more, "; "));
+}
+
+// Of the first metric, a line a point.
 void answer_against(const StudyView& view, report::Document& document) {
   const json& chief = view.comparisons.front().at("metric");
   document.answer.push_back(fmt::format("{}, each held against the point with {} in its place.",
                                         short_name(chief.get<std::string>()), view.against));
   for (const json& one : view.comparisons) {
     if (one.at("metric") != chief) continue;
-    std::string line = one.at("label").get<std::string>() + ": ";
-    if (!one.contains("ratio")) {
-      line += fmt::format("{:.6g}, there {:.6g}", one.at("mean").get<double>(),
-                          one.at("mean_base").get<double>());
-    } else {
-      line += fmt::format("{:.3g} times as much", one.at("ratio").get<double>());
-      if (one.contains("ratio_low"))
-        line +=
-            fmt::format(" (95 %: {:.3g} to {:.3g}; p = {:.2g})", one.at("ratio_low").get<double>(),
-                        one.at("ratio_high").get<double>(), one.at("p_value").get<double>());
-    }
-    document.answer.push_back(line + ".");
+    document.answer.push_back(
+        fmt::format("{}: {}.", one.at("label").get<std::string>(), against_words(one)));
   }
 }
 
@@ -207,8 +221,8 @@ Result<report::Document> study_document(const json& study) {
   if (!view.metrics.empty()) {
     for (Section& section :
          std::vector<Section>{against_section(view), end_section(view), by_point_section(view),
-                              overview_section(view), guests_section(view), time_section(view),
-                              figures_section(view)})
+                              overview_section(view), phases_section(view), guests_section(view),
+                              time_section(view), figures_section(view)})
       if (!section.charts.empty() || (!section.tables.empty() && !section.tables[0].rows.empty()))
         document.sections.push_back(std::move(section));
   }

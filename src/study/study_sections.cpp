@@ -4,6 +4,7 @@
 #include "study/study_view.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <set>
 
@@ -21,6 +22,22 @@ using report::Table;
 using report::Unit;
 
 constexpr std::size_t kFewPoints = 4;
+// Subjects that are phases of a run, not guests.
+constexpr std::array<std::string_view, 3> kPhaseSubjects{"before", "during", "after"};
+
+bool is_phase(const std::string& subject) {
+  return std::ranges::find(kPhaseSubjects, subject) != kPhaseSubjects.end();
+}
+
+// Those told of one of these subjects.
+std::set<std::string> metrics_told_of(const StudyView& view,
+                                      const std::function<bool(const std::string&)>& is_subject) {
+  std::set<std::string> metrics;
+  for (const json& one : view.series)
+    if (is_subject(one.at("subject").get<std::string>()))
+      metrics.insert(one.at("metric").get<std::string>());
+  return metrics;
+}
 
 // The headline, the outcomes and what is in overviews, as far as they were recorded.
 std::vector<std::string> chief_metrics(const StudyView& view) {
@@ -192,11 +209,34 @@ Section overview_section(const StudyView& view) {
   return section;
 }
 
+Section phases_section(const StudyView& view) {
+  Table table{"phases",
+              "Before, during and after",
+              "Means of the repeats, with 95 % intervals where there are several.",
+              {{"point", "point", Unit::none},
+               {"metric", "metric", Unit::none},
+               {"unit", "unit", Unit::none}},
+              {}};
+  for (const std::string_view phase : kPhaseSubjects)
+    table.columns.push_back({std::string(phase), std::string(phase), Unit::ratio});
+  for (const json& point : view.points)
+    for (const std::string& metric : metrics_told_of(view, is_phase)) {
+      std::vector<Cell> row{Cell(StudyView::label(point)), Cell(metric),
+                            Cell(std::string(unit_of(metric)))};
+      for (const std::string_view phase : kPhaseSubjects) {
+        const json* series = view.find(metric, point, std::string(phase));
+        row.push_back(series != nullptr ? cell_of(series->at("values").back()) : Cell());
+      }
+      table.rows.push_back(std::move(row));
+    }
+  return {"phases", "Before, during and after", {}, {std::move(table)}, {}, true};
+}
+
 Section guests_section(const StudyView& view) {
-  std::set<std::string> metrics;
-  for (const json& one : view.series)
-    if (!one.at("subject").get_ref<const std::string&>().empty())
-      metrics.insert(one.at("metric").get<std::string>());
+  const auto is_guest = [](const std::string& subject) {
+    return !subject.empty() && !is_phase(subject);
+  };
+  const std::set<std::string> metrics = metrics_told_of(view, is_guest);
   Table table{"guests",
               "Each guest at the end",
               "",
@@ -206,6 +246,7 @@ Section guests_section(const StudyView& view) {
     table.columns.push_back({metric, short_name(metric), report_unit(metric)});
   for (const json& point : view.points)
     for (const std::string& subject : view.subjects()) {
+      if (!is_guest(subject)) continue;
       std::vector<Cell> row{Cell(StudyView::label(point)), Cell(subject)};
       for (const std::string& metric : metrics) {
         const json* series = view.find(metric, point, subject);

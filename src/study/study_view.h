@@ -46,6 +46,10 @@ struct StudyView {
 [[nodiscard]] report::Section by_point_section(const StudyView& view);
 // Points held against one another: a table a metric.
 [[nodiscard]] report::Section against_section(const StudyView& view);
+// "0 of 5, there 5 of 5": of how many repeats a lower bound is all that is known; empty: of none.
+[[nodiscard]] std::string bounds_words(const nlohmann::json& comparison);
+// What was told by phase of a run: before, during and after what it is about.
+[[nodiscard]] report::Section phases_section(const StudyView& view);
 // A row a guest.
 [[nodiscard]] report::Section guests_section(const StudyView& view);
 // Every metric of the total over time, and all figures at the end in one long table.

@@ -140,6 +140,23 @@ def test_a_study_runs_on_the_simulated_machine():
     assert texts[0] == texts[1]
 
 
+def test_recovery_is_a_time_or_a_bound_and_held_against_nobodys_control():
+    few = ["--set", "study.repeats=2", "--set", "study.scale=0.25", "--set", "schedule.sample_interval=500ms"]
+    found = run_json("run", "run", "thrash-recovery", "--model", *few)
+    told = {(s["point"], s["metric"]): s["values"][-1]["n"] for s in found["series"] if not s["subject"]}
+    for point in range(len(found["points"])):
+        times = told.get((point, "thrash.recovery_s"), 0)
+        assert times + told.get((point, "thrash.recovery_at_least_s"), 0) == 2, (point, told)
+    held = {(c["metric"], c["point"]): c for c in found["comparisons"]}
+    for metric in ("thrash.recovery_s", "thrash.accesses"):  # three controls on two devices
+        assert [p for m, p in held if m == metric] == [1, 2, 3, 5, 6, 7], held
+    assert all(c["n"] == c["n_base"] == 2 for c in held.values()), held
+    assert ("thrash.responsiveness_recovery_s", 1) not in held, "the model has no probes"
+    assert "recovery_s, each held against" in run("report", "last").stdout
+    wrong = ["--set", "study.compare=thrash.recovery"]
+    assert "thrash.recovery_s" in one_line(run("run", "thrash-recovery", "--model", *wrong, status=2))
+
+
 def test_systems_of_the_catalogue_are_listed_and_wrong_ones_named():
     entries = {e["name"] for e in run_json("list", "list", "catalogue")["catalogue"]
                if e["area"] == "thrash"}

@@ -67,9 +67,9 @@ class ThrashLive : public testing::Test {
       std::vector<std::string> words{BRIM_PROGRAM, "run",      test.scratch_ / "study.toml",
                                      "--live",     "--format", "json"};
       words.insert(words.end(), flags.begin(), flags.end());
-      for (const std::string& set : sets) words.insert(words.end(), {"--set", set});
       words.insert(words.end(), {"--set", "live.swap_folder=" + test.scratch_.path()});
-      pid_ = start(words, test.scratch_ / "state", output_, errors_);
+      for (const std::string& set : sets) words.insert(words.end(), {"--set", set});
+      pid_ = start(words, test.scratch_ / "state", test.store_, output_, errors_);
     }
     ~BrimRun() { end(SIGKILL); }
     BrimRun(const BrimRun&) = delete;
@@ -100,12 +100,13 @@ class ThrashLive : public testing::Test {
 
    private:
     static int start(const std::vector<std::string>& words, const std::string& state,
-                     const std::string& output, const std::string& errors) {
+                     const std::string& store, const std::string& output,
+                     const std::string& errors) {
       const int pid = ::fork();
       if (pid != 0) return pid;
       ::prctl(PR_SET_PDEATHSIG, SIGTERM);
       ::setenv("BRIM_STATE_DIR", state.c_str(), 1);
-      ::setenv("BRIM_STORE", (state + "/store.sqlite").c_str(), 1);
+      ::setenv("BRIM_STORE", store.c_str(), 1);
       constexpr int kHow = O_WRONLY | O_CREAT | O_TRUNC;
       ::dup2(::open(output.c_str(), kHow, 0600), STDOUT_FILENO);
       ::dup2(::open(errors.c_str(), kHow, 0600), STDERR_FILENO);
@@ -189,6 +190,7 @@ class ThrashLive : public testing::Test {
 
   const host::ScratchDirectory scratch_{"/var/tmp"};
   const host::Host host_ = std::move(host::Host::open("/")).value();
+  std::string store_ = scratch_ / "state/store.sqlite";
 };
 
 // Values over time, by second.

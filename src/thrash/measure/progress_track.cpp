@@ -10,6 +10,9 @@
 namespace brim::thrash {
 namespace {
 
+// Times of samples are sums and differences of tenths: not to the last digit.
+constexpr double kRounding = 1e-6;
+
 double overlap(const ConsumerRecord& consumer, double from, double until) {
   const double end = std::min(consumer.ended_seconds.value_or(until), until);
   return std::max(0.0, end - std::max(consumer.start_seconds, from));
@@ -46,7 +49,7 @@ void ProgressTrack::find_onset(double last_start, std::optional<double> given) {
     const auto rate = rate_over(i, i + 1);
     if (!rate) continue;
     const auto window = window_rate(i);
-    if (rate_ && *rate < kOnsetShare * *rate_ && window && *window < kOnsetShare * *rate_) {
+    if (rate_ && begins_low(i) && window && *window < kOnsetShare * *rate_) {
       onset_ = i;
       return;
     }
@@ -56,6 +59,16 @@ void ProgressTrack::find_onset(double last_start, std::optional<double> given) {
     while_demand_grows = while_demand_grows || stretch.until <= last_start;
     if (while_demand_grows && rates.value() > 0) rate_ = rates.value();
   }
+}
+
+// Up to each sample of the first kOnsetSeconds.
+bool ProgressTrack::begins_low(std::size_t first) const {
+  for (std::size_t end = first + 1; end <= stretches_.size(); ++end) {
+    const auto rate = rate_over(first, end);
+    if (rate && *rate >= kOnsetShare * *rate_) return false;
+    if (stretches_[end - 1].until - stretches_[first].from >= kOnsetSeconds - kRounding) break;
+  }
+  return true;
 }
 
 std::optional<double> ProgressTrack::rate_over(std::size_t first, std::size_t end) const {
@@ -73,8 +86,6 @@ std::optional<double> ProgressTrack::rate_over(std::size_t first, std::size_t en
 }
 
 std::optional<double> ProgressTrack::window_rate(std::size_t first) const {
-  // Times of samples are sums and differences of tenths: not to the last digit.
-  constexpr double kRounding = 1e-6;
   for (std::size_t end = first + 1; end <= stretches_.size(); ++end)
     if (stretches_[end - 1].until - stretches_[first].from >= kWindowSeconds - kRounding)
       return rate_over(first, end);
@@ -99,6 +110,12 @@ std::optional<double> ProgressTrack::back_from(double seconds) const {
     const auto rest = rate_over(i, stretches_.size());
     if (window && rest && *window >= enough && *rest >= enough) return stretches_[i].from;
   }
+  return std::nullopt;
+}
+
+std::optional<double> ProgressTrack::last_told_from(double seconds) const {
+  for (std::size_t i = stretches_.size(); i-- > 0 && stretches_[i].from >= seconds;)
+    if (window_rate(i) && rate_over(i, stretches_.size())) return stretches_[i].from;
   return std::nullopt;
 }
 

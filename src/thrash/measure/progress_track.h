@@ -31,9 +31,12 @@ class ProgressTrack {
   [[nodiscard]] std::optional<double> lowest_from(std::size_t stretch) const;
   // When progress is back, at that time or after.
   [[nodiscard]] std::optional<double> back_from(double seconds) const;
+  // The last sample, at that time or after, from which back_from() could tell.
+  [[nodiscard]] std::optional<double> last_told_from(double seconds) const;
 
  private:
   void find_onset(double last_start, std::optional<double> given);
+  [[nodiscard]] bool begins_low(std::size_t first) const;
   // Accesses a second of a consumer: of one stretch, of the window from it, of all from it on.
   [[nodiscard]] std::optional<double> rate_over(std::size_t first, std::size_t end) const;
   [[nodiscard]] std::optional<double> window_rate(std::size_t first) const;

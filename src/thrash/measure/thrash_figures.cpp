@@ -23,6 +23,22 @@ std::uint32_t running_before(const RunRecord& record, double t) {
       }));
 }
 
+std::uint32_t ran_within(const RunRecord& record, double from, double until) {
+  return static_cast<std::uint32_t>(
+      std::count_if(record.consumers.begin(), record.consumers.end(), [&](const auto& consumer) {
+        return consumer.start_seconds < until && consumer.ended_seconds.value_or(until) > from;
+      }));
+}
+
+// Those that ran before the last start that led to the onset.
+std::uint32_t seen_to_fit(const RunRecord& record, double onset_until) {
+  double last_start = 0;
+  for (const ConsumerRecord& consumer : record.consumers)
+    if (consumer.start_seconds < onset_until)
+      last_start = std::max(last_start, consumer.start_seconds);
+  return running_before(record, last_start);
+}
+
 // The last end that leaves fewer of them; starts that come later make them as many again.
 std::optional<double> fewer_for_good(const RunRecord& record, std::uint32_t consumers) {
   std::optional<double> since;
@@ -55,33 +71,47 @@ std::optional<double> median_of(const Probes& probes, double from, double until)
   return percentile(std::move(within), 50);
 }
 
-// From when on probes are answered as before; nothing where they were not while they were watched.
-std::optional<double> answered_again(const Probes& probes, double before, double from) {
+// Of a kind of probe, from when demand fits; nothing where it was not watched for a window then.
+std::optional<Recovery> answered_again(const Probes& probes, double before, double from) {
   const double most = std::max(before * (1 + kRecoveredExcess), before + kIndistinctMilliseconds);
   RunningMedian rest;
+  std::optional<double> last_told;
   std::optional<double> earliest;
   for (auto one = probes.rbegin(); one != probes.rend() && one->t_seconds >= from; ++one) {
     const double t = one->t_seconds;
     rest.add(one->milliseconds);
-    if (probes.back().t_seconds >= t + kWindowSeconds && rest.value() <= most &&
-        *median_of(probes, t, t + kWindowSeconds) <= most)
-      earliest = t;
+    if (probes.back().t_seconds < t + kWindowSeconds) continue;
+    if (!last_told) last_told = t;
+    if (rest.value() <= most && *median_of(probes, t, t + kWindowSeconds) <= most) earliest = t;
   }
-  return earliest;
+  if (!last_told) return std::nullopt;
+  return Recovery{earliest.value_or(*last_told) - from, earliest.has_value()};
 }
 
-// Of all kinds that were probed before the onset.
-std::optional<double> responsiveness_recovery(const ProbeRecord& probes, double onset,
-                                              double fits_again) {
-  std::optional<double> last;
+// Of all kinds that were probed before the onset: when the last of them is.
+std::optional<Recovery> responsiveness_recovery(const ProbeRecord& probes, double onset,
+                                                double fits_again) {
+  std::optional<Recovery> last;
   for (const Probes* kind : {&probes.wake, &probes.touch, &probes.exec}) {
     const auto before = median_of(*kind, -kForever, onset);
     if (!before) continue;
     const auto again = answered_again(*kind, *before, fits_again);
     if (!again) return std::nullopt;
-    last = std::max(last.value_or(0), *again - fits_again);
+    last =
+        last ? Recovery{std::max(last->seconds, again->seconds), last->seen && again->seen} : again;
   }
   return last;
+}
+
+std::optional<Recovery> progress_recovery(const ProgressTrack& track, double fits_again) {
+  if (const auto back = track.back_from(fits_again)) return Recovery{*back - fits_again};
+  if (const auto told = track.last_told_from(fits_again))
+    return Recovery{*told - fits_again, false};
+  return std::nullopt;
+}
+
+bool was_probed(const ProbeRecord& probes) {
+  return !probes.wake.empty() || !probes.touch.empty() || !probes.exec.empty();
 }
 
 std::optional<LatencyFigures> latencies(const Probes& probes, double from, double until) {
@@ -129,16 +159,30 @@ std::optional<double> fairness_of(const RunRecord& record) {
 
 void reckon_thrashing(const RunRecord& record, const ProgressTrack& track, ThrashFigures& figures) {
   const auto onset = track.onset();
-  if (!onset) return;
-  figures.onset_seconds = track.stretches()[*onset].from;
-  figures.onset_consumers = running_before(record, track.stretches()[*onset].until);
+  if (!onset) {
+    if (!track.unconstrained_rate()) return;
+    figures.recovery = Recovery{};
+    if (was_probed(record.probes)) figures.responsiveness_recovery = Recovery{};
+    return;
+  }
+  const ProgressTrack::Stretch& stretch = track.stretches()[*onset];
+  const double until = std::max(stretch.until, stretch.from + kOnsetSeconds);
+  figures.onset_seconds = stretch.from;
+  figures.onset_consumers = ran_within(record, stretch.from, until);
   figures.depth = track.lowest_from(*onset);
-  figures.fits_again_seconds = fewer_for_good(record, *figures.onset_consumers);
+  const std::uint32_t too_many = std::min(*figures.onset_consumers, seen_to_fit(record, until) + 1);
+  figures.fits_again_seconds = fewer_for_good(record, too_many);
   if (!figures.fits_again_seconds) return;
-  if (const auto back = track.back_from(*figures.fits_again_seconds))
-    figures.recovery_seconds = *back - *figures.fits_again_seconds;
-  figures.responsiveness_recovery_seconds =
-      responsiveness_recovery(record.probes, *figures.onset_seconds, *figures.fits_again_seconds);
+  figures.recovery = progress_recovery(track, *figures.fits_again_seconds);
+  figures.responsiveness_recovery =
+      responsiveness_recovery(record.probes, stretch.from, *figures.fits_again_seconds);
+}
+
+// A time that was seen, or the metric of its lower bound.
+void record_recovery(const std::optional<Recovery>& recovery, std::string_view name, double t,
+                     const study::SampleSink& sink) {
+  if (!recovery) return;
+  sink(fmt::format("{}{}", name, recovery->seen ? "_s" : "_at_least_s"), "", t, recovery->seconds);
 }
 
 using MaybePhase = std::optional<LatencyFigures> PhaseLatencies::*;
@@ -197,8 +241,10 @@ void record(const ThrashFigures& figures, double t_seconds, const study::SampleS
   put("thrash.onset_s", figures.onset_seconds);
   if (figures.onset_consumers) put("thrash.onset_consumers", *figures.onset_consumers);
   if (figures.depth) put("thrash.depth_percent", 100 * *figures.depth);
-  put("thrash.recovery_s", figures.recovery_seconds);
-  put("thrash.responsiveness_recovery_s", figures.responsiveness_recovery_seconds);
+  put("thrash.fits_again_s", figures.fits_again_seconds);
+  record_recovery(figures.recovery, "thrash.recovery", t_seconds, sink);
+  record_recovery(figures.responsiveness_recovery, "thrash.responsiveness_recovery", t_seconds,
+                  sink);
   put("thrash.fairness", figures.fairness);
   put("thrash.consumers_killed", figures.killed);
   for (std::size_t i = 0; i < figures.lateness.size(); ++i)

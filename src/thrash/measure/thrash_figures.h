@@ -12,12 +12,21 @@
 // last consumer starts: where all start at once there is nothing to hold their rate against, it is
 // unknown, and so is all that rests on it.
 //
-// Thrashing begins at the first sample from which progress is below kOnsetShare, both up to the
-// next sample and over the window. Demand fits again once fewer consumers run than did then, for
-// good. Progress is back at the first sample from then on where it is at least kRecoveredShare,
-// over the window and over all that is left of the run. Responsiveness is back where of each kind
-// of probe the median is, over the window and over all that is left, no more than kRecoveredExcess
-// above the median before the onset; kIndistinctMilliseconds is not told apart.
+// Thrashing begins at the first sample from which progress is below kOnsetShare, up to each sample
+// of the next kOnsetSeconds (the next one, where they are further apart) and over the window: no
+// stall of a moment before it is the begin of it. Demand fits again once, for good, fewer consumers
+// run than did then, and no more than before the last start that led to it: where several come at
+// once, those that ran before them are what was seen to fit. Who is killed does not run.
+//
+// Progress is back at the first sample from then on where it is at least kRecoveredShare, over the
+// window and over all that is left of the run; so a recovery is known to within the time between
+// two samples. Responsiveness is back where of each kind of probe the median is, over the window
+// and over all that is left, no more than kRecoveredExcess above the median before the onset;
+// kIndistinctMilliseconds is not told apart. What did not thrash has nothing to recover from: 0.
+//
+// What was not seen back took longer than until the last moment at which it could be told, at most
+// a window before the last consumer ended: that bound is given in place of the time. Where demand
+// never fitted, or so late that nothing could be told after it, there is neither.
 //
 // LIMIT: consumers are taken to be alike. Of groups with different loads the rate is that of the
 // mix that ran before the onset. LIMIT: a rate that halves because consumers share too few
@@ -33,6 +42,7 @@
 namespace brim::thrash {
 
 inline constexpr double kWindowSeconds = 3;
+inline constexpr double kOnsetSeconds = 1;
 inline constexpr double kOnsetShare = 0.5;
 inline constexpr double kRecoveredShare = 0.9;
 inline constexpr double kRecoveredExcess = 0.1;
@@ -54,14 +64,21 @@ struct PhaseLatencies {
   std::optional<LatencyFigures> after;
 };
 
+// From when demand fits again until something is back.
+struct Recovery {
+  double seconds = 0;
+  bool seen = true;  // else it took longer than that
+  [[nodiscard]] bool operator==(const Recovery&) const = default;
+};
+
 struct ThrashFigures {
   std::optional<double> unconstrained_rate;  // accesses a second, of one consumer
   std::optional<double> onset_seconds;       // nothing: it did not thrash, or the rate is unknown
-  std::optional<std::uint32_t> onset_consumers;  // running then
+  std::optional<std::uint32_t> onset_consumers;  // that ran in the kOnsetSeconds from there
   std::optional<double> depth;                   // the lowest progress from the onset on
   std::optional<double> fits_again_seconds;
-  std::optional<double> recovery_seconds;  // from then; nothing: it was not seen
-  std::optional<double> responsiveness_recovery_seconds;
+  std::optional<Recovery> recovery;
+  std::optional<Recovery> responsiveness_recovery;
   // Jain's index (Jain, Chiu & Hawe 1984) of the consumers' rates over their own times: until it
   // ended, the last sample, or was due where it was killed. Nothing where none made an access.
   std::optional<double> fairness;

@@ -68,21 +68,24 @@ TEST(ThrashFigures, A_run_that_falls_to_a_tenth_and_is_back_after_five_seconds) 
   EXPECT_THAT(figures.onset_consumers, Optional(8));
   EXPECT_NEAR(figures.depth.value_or(0), 0.1, 1e-9);
   EXPECT_THAT(figures.fits_again_seconds, Optional(150));
-  EXPECT_THAT(figures.recovery_seconds, Optional(5));
-  EXPECT_FALSE(figures.responsiveness_recovery_seconds);
+  EXPECT_THAT(figures.recovery, Optional(Recovery{5}));
+  EXPECT_FALSE(figures.responsiveness_recovery);
   EXPECT_EQ(figures.killed, 0U);
   for (const auto& late : figures.lateness) EXPECT_THAT(late, Optional(0));
 }
 
-TEST(ThrashFigures, A_run_that_never_thrashes_has_a_rate_and_no_onset) {
-  const ThrashFigures figures =
-      figures_of(made_up({}, [](double, std::uint32_t running) { return running > 7 ? 0.6 : 1; }));
+TEST(ThrashFigures, A_run_that_never_thrashes_has_a_rate_no_onset_and_nothing_to_recover_from) {
+  RunRecord run = made_up({}, [](double, std::uint32_t running) { return running > 7 ? 0.6 : 1; });
+  EXPECT_FALSE(figures_of(run).responsiveness_recovery) << "nothing probed";
+  run.probes.wake = {{10, 1}};
+  const ThrashFigures figures = figures_of(run);
+  EXPECT_THAT(figures.recovery, Optional(Recovery{0}));
+  EXPECT_THAT(figures.responsiveness_recovery, Optional(Recovery{0}));
   EXPECT_THAT(figures.unconstrained_rate, Optional(kRate));
   EXPECT_FALSE(figures.onset_seconds);
   EXPECT_FALSE(figures.onset_consumers);
   EXPECT_FALSE(figures.depth);
   EXPECT_FALSE(figures.fits_again_seconds);
-  EXPECT_FALSE(figures.recovery_seconds);
 }
 
 // The last to end does so just after a sample: what it does not do in that moment is no thrashing.
@@ -95,12 +98,13 @@ TEST(ThrashFigures, A_consumer_about_to_end_does_not_thrash) {
   EXPECT_NEAR(figures_of(thrashed).depth.value_or(0), 0.1, 1e-9);
 }
 
-TEST(ThrashFigures, What_stays_slow_after_demand_fits_has_not_recovered) {
+TEST(ThrashFigures, What_stays_slow_took_longer_than_there_was_time_to_see) {
   const ThrashFigures figures =
       figures_of(made_up({}, [](double t, std::uint32_t) { return t > 90 ? 0.3 : 1; }));
   EXPECT_THAT(figures.onset_seconds, Optional(90));
   EXPECT_THAT(figures.fits_again_seconds, Optional(150));
-  EXPECT_FALSE(figures.recovery_seconds);
+  // The last ends at 220 s: at 218 s half a window of it is left.
+  EXPECT_THAT(figures.recovery, Optional(Recovery{68, false}));
   EXPECT_NEAR(figures.depth.value_or(0), 0.3, 1e-9);
 }
 
@@ -110,8 +114,9 @@ TEST(ThrashFigures, A_relapse_is_no_recovery) {
   };
   // All that is left, from 151 s on, has to be at nine tenths, not only the first seconds.
   const ThrashFigures figures = figures_of(made_up({}, relapse));
-  ASSERT_TRUE(figures.recovery_seconds);
-  EXPECT_GT(*figures.recovery_seconds, 30);
+  ASSERT_TRUE(figures.recovery);
+  EXPECT_TRUE(figures.recovery->seen);
+  EXPECT_GT(figures.recovery->seconds, 30);
 }
 
 TEST(ThrashFigures, A_pause_of_less_than_half_the_window_is_no_onset) {
@@ -127,7 +132,7 @@ TEST(ThrashFigures, Demand_that_never_fits_again_has_no_recovery) {
   const ThrashFigures figures = figures_of(run);
   EXPECT_TRUE(figures.onset_seconds);
   EXPECT_FALSE(figures.fits_again_seconds);
-  EXPECT_FALSE(figures.recovery_seconds);
+  EXPECT_FALSE(figures.recovery) << "no bound either: it had no time to";
   for (const auto& late : figures.lateness) EXPECT_FALSE(late);
 }
 
@@ -143,8 +148,85 @@ TEST(ThrashFigures, Where_all_start_at_once_the_rate_has_to_be_given) {
   EXPECT_THAT(given.onset_seconds, Optional(10));
   EXPECT_THAT(given.onset_consumers, Optional(10));
   EXPECT_NEAR(given.depth.value_or(0), 0.2, 1e-9);
-  EXPECT_THAT(given.fits_again_seconds, Optional(110));
-  EXPECT_FALSE(given.recovery_seconds);
+  EXPECT_THAT(given.fits_again_seconds, Optional(110)) << "when none runs any more";
+  EXPECT_FALSE(given.recovery);
+}
+
+// Three from the start to 45 s; seven more from 5 to 25 s, which end a tenth of a second after one
+// another, or are killed from 6 s on, so many of them.
+RunRecord step_of_demand(const Share& share, int killed = 0) {
+  RunRecord record;
+  for (int i = 0; i < 3; ++i) record.consumers.push_back({0, 45, 45, false, {}});
+  for (int i = 0; i < 7; ++i)
+    record.consumers.push_back({5, 25, i < killed ? 6 + 0.3 * i : 25 + 0.1 * i, i < killed, {}});
+  std::vector<double> made(record.consumers.size(), 0);
+  for (int tick = 0; tick <= 5 * 45; ++tick) {
+    const double t = tick / 5.0;
+    std::uint32_t running = 0;
+    for (const ConsumerRecord& one : record.consumers)
+      running += one.start_seconds < t && t <= *one.ended_seconds ? 1 : 0;
+    record.t_seconds.push_back(t);
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      ConsumerRecord& one = record.consumers[i];
+      if (one.start_seconds < t && t <= *one.ended_seconds)
+        made[i] += kRate / 5 * share(t, running);
+      one.accesses.push_back(static_cast<std::uint64_t>(std::llround(made[i])));
+    }
+  }
+  return record;
+}
+
+double back_after_two_seconds(double t, std::uint32_t) { return t > 5 && t <= 27.6 ? 0.1 : 1; }
+
+TEST(ThrashFigures, Where_several_come_at_once_demand_fits_when_all_of_them_have_ended) {
+  const ThrashFigures figures = figures_of(step_of_demand(back_after_two_seconds));
+  EXPECT_THAT(figures.onset_seconds, Optional(5));
+  EXPECT_THAT(figures.onset_consumers, Optional(10));
+  EXPECT_NEAR(figures.fits_again_seconds.value_or(0), 25.6, 1e-9) << "not 25: nine are too many";
+  ASSERT_TRUE(figures.recovery);
+  EXPECT_TRUE(figures.recovery->seen);
+  EXPECT_NEAR(figures.recovery->seconds, 2, 0.41) << "a window forgives a tenth of itself";
+}
+
+TEST(ThrashFigures, Demand_that_a_control_kills_away_fits_again_at_once) {
+  const Share until_killed = [](double t, std::uint32_t) { return t > 5 && t <= 8 ? 0.1 : 1; };
+  const ThrashFigures figures = figures_of(step_of_demand(until_killed, 7));
+  EXPECT_THAT(figures.onset_consumers, Optional(10));
+  EXPECT_NEAR(figures.fits_again_seconds.value_or(0), 7.8, 1e-9);
+  ASSERT_TRUE(figures.recovery);
+  EXPECT_LT(figures.recovery->seconds, 0.5);
+  const ThrashFigures one_too_few = figures_of(step_of_demand(until_killed, 6));
+  EXPECT_NEAR(one_too_few.fits_again_seconds.value_or(0), 25.6, 1e-9) << "four run until then";
+}
+
+// A fifth of a second in which nothing is done, long before the seven come, and just before.
+TEST(ThrashFigures, A_stall_between_two_samples_is_not_taken_for_the_onset) {
+  for (const double stalled : {2.0, 4.0, 4.8}) {
+    const ThrashFigures figures =
+        figures_of(step_of_demand([stalled](double t, std::uint32_t running) {
+          if (t > stalled && t < stalled + 0.3 && t <= 5) return 0.0;
+          return back_after_two_seconds(t, running);
+        }));
+    EXPECT_THAT(figures.onset_seconds, Optional(stalled < 4.5 ? 5 : 4.8)) << stalled;
+    EXPECT_THAT(figures.onset_consumers, Optional(10)) << stalled;
+    EXPECT_NEAR(figures.fits_again_seconds.value_or(0), 25.6, 1e-9) << stalled;
+  }
+}
+
+// Sampled five times as often, what is known of a short recovery is known five times as well.
+TEST(ThrashFigures, A_recovery_is_known_to_within_a_sample) {
+  RunRecord often = step_of_demand(back_after_two_seconds);
+  RunRecord seldom;
+  seldom.consumers = often.consumers;
+  for (ConsumerRecord& one : seldom.consumers) one.accesses.clear();
+  for (std::size_t i = 0; i < often.t_seconds.size(); i += 5) {
+    seldom.t_seconds.push_back(often.t_seconds[i]);
+    for (std::size_t k = 0; k < often.consumers.size(); ++k)
+      seldom.consumers[k].accesses.push_back(often.consumers[k].accesses[i]);
+  }
+  const double exact = figures_of(often).recovery->seconds;
+  EXPECT_NEAR(figures_of(seldom).recovery->seconds, exact, 1);
+  EXPECT_NEAR(exact, 2, 0.41);
 }
 
 TEST(ThrashFigures, Of_runs_with_no_or_one_sample_only_ends_are_known) {
@@ -241,17 +323,29 @@ TEST(ThrashFigures, Responsiveness_is_back_when_the_slowest_probe_is) {
   run.probes.wake = probed(260, [](double t) { return t < 90 || t >= 152 ? 1 : 50; });
   run.probes.exec = probed(260, [](double t) { return t < 90 || t >= 162 ? 20 : 500; });
   const ThrashFigures figures = figures_of(run);
-  ASSERT_TRUE(figures.responsiveness_recovery_seconds);
+  ASSERT_TRUE(figures.responsiveness_recovery);
+  EXPECT_TRUE(figures.responsiveness_recovery->seen);
   // The median over three seconds forgives what is left of the slow time, up to half of it.
-  EXPECT_NEAR(*figures.responsiveness_recovery_seconds, 12, 2);
+  EXPECT_NEAR(figures.responsiveness_recovery->seconds, 12, 2);
+}
+
+TEST(ThrashFigures, Probes_that_stay_slow_give_a_bound_and_those_that_end_nothing) {
+  RunRecord run = made_up({}, down_and_back);
+  run.probes.wake = probed(260, [](double) { return 1; });
   run.probes.exec = probed(260, [](double t) { return t < 90 ? 20 : 500; });
-  EXPECT_FALSE(figures_of(run).responsiveness_recovery_seconds);
+  const auto bound = figures_of(run).responsiveness_recovery;
+  ASSERT_TRUE(bound);
+  EXPECT_FALSE(bound->seen);
+  EXPECT_NEAR(bound->seconds, 260 - kWindowSeconds - 150, 0.2);
+  run.probes.exec = probed(151, [](double) { return 20; });
+  EXPECT_FALSE(figures_of(run).responsiveness_recovery) << "it died a second after demand fitted";
 }
 
 TEST(ThrashFigures, Differences_too_small_to_notice_are_none) {
   RunRecord run = made_up({}, down_and_back);
   run.probes.wake = probed(260, [](double t) { return t < 90 ? 0.05 : t < 150 ? 50 : 0.5; });
-  EXPECT_TRUE(figures_of(run).responsiveness_recovery_seconds);
+  const auto recovery = figures_of(run).responsiveness_recovery;
+  EXPECT_TRUE(recovery && recovery->seen);
 }
 
 TEST(ThrashFigures, What_is_not_known_is_not_recorded) {
@@ -266,10 +360,17 @@ TEST(ThrashFigures, What_is_not_known_is_not_recorded) {
   EXPECT_EQ(recorded.at("thrash.onset_s/"), 90);
   EXPECT_EQ(recorded.at("thrash.onset_consumers/"), 8);
   EXPECT_NEAR(recorded.at("thrash.depth_percent/"), 10, 1e-6);
+  EXPECT_EQ(recorded.at("thrash.fits_again_s/"), 150);
   EXPECT_EQ(recorded.at("thrash.recovery_s/"), 5);
+  EXPECT_FALSE(recorded.contains("thrash.recovery_at_least_s/"));
   EXPECT_EQ(recorded.at("thrash.lateness_s/consumer 10"), 0);
   EXPECT_EQ(recorded.at("thrash.exec_p50_ms/before"), 20);
   EXPECT_FALSE(recorded.contains("thrash.exec_p50_ms/during"));
+  recorded.clear();
+  record(figures_of(made_up({}, [](double t, std::uint32_t) { return t > 90 ? 0.3 : 1; })), 260,
+         sink);
+  EXPECT_EQ(recorded.at("thrash.recovery_at_least_s/"), 68);
+  EXPECT_FALSE(recorded.contains("thrash.recovery_s/")) << "a bound is no recovery";
   recorded.clear();
   record(figures_of({}), 260, sink);
   EXPECT_THAT(recorded, ElementsAre(std::pair("thrash.consumers_killed/", 0.0)));

@@ -219,12 +219,15 @@ constexpr auto kOverviews = std::to_array<study::Overview>({
     {"Work", kWork, ""},
     {"Processor time", kProcessors, "100 % is all processors."},
     {"Paging: pages of 4 KiB a second", kPaging, ""},
-    {"Responsiveness: the worst of each second", kLatency, ""},
+    {"Responsiveness: the worst since the sample before", kLatency, ""},
 });
 
 constexpr auto kOutcomes = std::to_array<study::Outcome>({
     {"thrash.depth_percent", "of its unconstrained rate is what is left at its worst"},
     {"thrash.recovery_s", "until it was back"},
+    {"thrash.recovery_at_least_s", "went by without it being back"},
+    {"thrash.responsiveness_recovery_s", "until probes were answered as before"},
+    {"thrash.responsiveness_recovery_at_least_s", "went by without that"},
 });
 
 // Denning's curve: processor use over the number of processes; and what was done with it.
