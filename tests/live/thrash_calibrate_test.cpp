@@ -78,7 +78,7 @@ TEST_F(Calibrated, What_is_no_disk_is_not_measured_and_says_why) {
   const auto found = disk("/dev/shm");
   ASSERT_TRUE(found) << error_line(found.error());
   EXPECT_TRUE(found->requests.empty());
-  ASSERT_EQ(found->figures.size(), 5U);
+  ASSERT_EQ(found->figures.size(), 6U);
   for (const MeasuredFigure& figure : found->figures) {
     EXPECT_TRUE(figure.values.empty()) << figure.key;
     EXPECT_THAT(figure.reason, HasSubstr("tmpfs")) << figure.key;

@@ -277,10 +277,12 @@ bool Machine::make_access(Processor& processor, ThreadNumber number) {
 }
 
 void Machine::begin_paging(Processor& processor, ModelTime work) {
+  const ModelTime requests = std::min(work, memory_.take_request_time());
   ModelTime done = now_ + work;
   if (!paging_free_at_.empty()) {
     ModelTime& free_at = *std::ranges::min_element(paging_free_at_);
-    done = free_at = std::max(free_at, now_) + work;
+    free_at = std::max(free_at, now_) + work - requests;
+    done = free_at + requests;
   }
   processors_.begin(processor, Work::paging, now_, done);
 }

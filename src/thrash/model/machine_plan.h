@@ -45,7 +45,7 @@ struct MachinePlan {
   ModelTime slice = std::chrono::milliseconds(10);   // before the next in the queue runs
   ModelTime context_switch = std::chrono::microseconds(3);
   // Processors that can reclaim, or bring pages in, at a time: the others spin until it is their
-  // turn, as on a kernel's locks. 0: all of them.
+  // turn, as on a kernel's locks. Requests to the device don't count. 0: all of them.
   std::uint32_t paging_at_once = 0;
   ModelTime tick = std::chrono::milliseconds(10);
   ModelTime sample_interval = std::chrono::seconds(1);

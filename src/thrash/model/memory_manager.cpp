@@ -337,8 +337,10 @@ ModelTime MemoryManager::read(std::vector<PageNumber>& pages, ModelTime now) {
   return system;
 }
 
-ModelTime MemoryManager::cost_of(const SwapDevice::Submitted& submitted) const {
-  return submitted.processor + (submitted.done ? ModelTime(0) : shape_.costs.request);
+ModelTime MemoryManager::cost_of(const SwapDevice::Submitted& submitted) {
+  if (submitted.done) return submitted.processor;
+  request_time_ += shape_.costs.request;
+  return submitted.processor + shape_.costs.request;
 }
 
 bool MemoryManager::arrived(PageNumber page) {
@@ -412,5 +414,6 @@ void MemoryManager::complete(ModelTime now) {
 }
 
 ModelTime MemoryManager::take_debt() { return std::exchange(debt_, ModelTime(0)); }
+ModelTime MemoryManager::take_request_time() { return std::exchange(request_time_, ModelTime(0)); }
 
 }  // namespace brim::thrash::model

@@ -141,6 +141,8 @@ class MemoryManager {
   void tick(ModelTime now);
   // Processor time of orders since the last call.
   [[nodiscard]] ModelTime take_debt();
+  // What of all processor time told since the last call was that of requests.
+  [[nodiscard]] ModelTime take_request_time();
 
   // What does not hold of all of this; empty: all does. Slow: for tests.
   [[nodiscard]] std::string inconsistency() const;
@@ -211,7 +213,7 @@ class MemoryManager {
   void count_read_ahead(Space& space, PageNumber page);
   // Their frames are taken already.
   ModelTime read(std::vector<PageNumber>& pages, ModelTime now);
-  [[nodiscard]] ModelTime cost_of(const SwapDevice::Submitted& submitted) const;
+  [[nodiscard]] ModelTime cost_of(const SwapDevice::Submitted& submitted);
   // Whether its process waited for it.
   bool arrived(PageNumber page);
   void give_slot_back(PageNumber page);
@@ -249,6 +251,7 @@ class MemoryManager {
   std::vector<PageNumber> batch_;                     // slots given, not yet submitted
   std::deque<PageNumber> incoming_;                   // ordered in
   ModelTime debt_{0};
+  ModelTime request_time_{0};
   MemoryCounts counts_;
 };
 
