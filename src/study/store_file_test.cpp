@@ -241,7 +241,7 @@ TEST(StoreFile, Disk_that_is_full_already_is_said_and_what_was_there_is_whole_wh
     }
     const std::string filler = directory + "/filler";
     std::ofstream(filler) << std::string(1 << 20, 'x');
-    const std::string full = error_of_open(location);
+    std::string full = error_of_open(location);
     ::unlink(filler.c_str());
     const auto store = Store::open(location);
     if (!store || store->load(run)->samples.size() != kBatch) return "not whole: " + full;

@@ -129,6 +129,9 @@ TEST_F(ThrashLive, A_peer_that_kills_is_shown_the_group_and_its_victims_are_told
   EXPECT_GE(values_of(found, "thrash.consumers_killed").back().second, 1);
   EXPECT_LE(values_of(found, "thrash.consumers_killed").back().second, 3) << "one fits";
   EXPECT_THAT(found["notes"].dump(), HasSubstr("The control killed"));
+  EXPECT_EQ(values_of(found, "thrash.fits_again_s").size(),
+            values_of(found, "thrash.onset_s").size())
+      << "who is killed does not run on";
   EXPECT_EQ(left_of(run.pid()), "");
   for (const auto& item : std::filesystem::directory_iterator("/tmp"))
     EXPECT_FALSE(item.path().filename().string().starts_with("brim-meminfo")) << item.path();

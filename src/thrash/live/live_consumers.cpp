@@ -131,7 +131,7 @@ Result<void> LiveConsumers::see_death(std::size_t number, std::uint64_t oom_kill
                 fmt::format("consumer {} {} before its time{}{}", number + 1,
                             how_it_ended(one.process), *said == '\0' ? "" : ": ", said));
   killed_.push_back({number + 1, of_memory});
-  one.killed = true;
+  one.killed_at = std::chrono::steady_clock::now().time_since_epoch().count();
   return {};
 }
 
@@ -193,9 +193,9 @@ void LiveConsumers::record(std::vector<ConsumerRecord>& records) const {
     if (!one.admitted) continue;
     record->start_seconds = seconds(one.plan.start.count());
     record->due_seconds = seconds(one.plan.end.count());
-    record->killed = one.killed;
-    if (const std::int64_t ended = one.page().ended; ended != 0)
-      record->ended_seconds = seconds(ended - start_);
+    record->killed = one.killed_at.has_value();
+    const std::int64_t ended = one.killed_at.value_or(one.page().ended);
+    if (ended != 0) record->ended_seconds = seconds(ended - start_);
     record->accesses.push_back(one.page().accesses.load(std::memory_order_relaxed));
     ++record;
   }

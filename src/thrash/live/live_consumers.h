@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -79,14 +80,14 @@ class LiveConsumers final : public ConsumerControls {
     bool admitted = true;
     bool runs = false;  // at the last look
     bool held = false;
-    bool killed = false;
-    std::uint64_t minor_faults = 0;  // when looked at last
+    std::optional<std::int64_t> killed_at = std::nullopt;  // seen dead; nothing: it was not killed
+    std::uint64_t minor_faults = 0;                        // when looked at last
     std::uint64_t major_faults = 0;
 
     [[nodiscard]] lab::ConsumerPage& page() const {
       return *static_cast<lab::ConsumerPage*>(shared.data());
     }
-    [[nodiscard]] bool ended() const { return killed || page().ended != 0; }
+    [[nodiscard]] bool ended() const { return killed_at || page().ended != 0; }
   };
   LiveConsumers(const host::Host& host, const Ground& ground, Bytes memory)
       : host_(&host), ground_(&ground), memory_(memory) {}
