@@ -14,11 +14,13 @@ namespace {
 
 // Loads of programs and machines that run already are live only.
 bool modelled(const study::Scenario& scenario) {
-  if (scenario.area->name != "share") return true;
+  const bool share = scenario.area->name == "share";
   for (const study::GuestGroup& group : scenario.guests) {
-    if (group.settings.get<std::string>("kind") == "running") return false;
+    if (share && group.settings.get<std::string>("kind") == "running") return false;
     const study::Load* load = scenario.find_load(group.load);
-    if (load != nullptr && load->family != "synthetic" && load->family != "idle") return false;
+    if (load == nullptr) continue;
+    if (share ? load->family != "synthetic" && load->family != "idle" : load->family == "program")
+      return false;
   }
   return true;
 }

@@ -9,6 +9,7 @@
 #include "host/journal_directory.h"
 #include "host/limited_group.h"
 #include "host/process.h"
+#include "host/run_folder.h"
 #include "host/swap_area.h"
 #include "lab/guest_record.h"
 #include "lab/pause_record.h"
@@ -84,18 +85,23 @@ Result<std::string> group_records_directory(const host::Host& host) {
   return beside_journal(host, "groups");
 }
 
+Result<std::string> folder_records_directory(const host::Host& host) {
+  return beside_journal(host, "folders");
+}
+
 Result<std::string> hold_records_directory(const host::Host& host) {
   return beside_journal(host, "holds");
 }
 
 void clear_what_was_left(const host::Host& host) {
   using Undo = std::vector<std::string> (*)(const host::Host&, const std::string&);
-  // Swap last: what was in it is gone with those that had it.
+  // Folders and swap last: who had them is gone with the groups.
   const std::pair<Result<std::string>, Undo> all[] = {
       {hold_records_directory(host), let_go_holds},
       {pause_records_directory(host), lab::let_abandoned_go_on},
       {guest_records_directory(host), lab::end_abandoned_guests},
       {group_records_directory(host), host::remove_abandoned_groups},
+      {folder_records_directory(host), host::remove_abandoned_folders},
       {swap_records_directory(host), host::remove_abandoned_swap}};
   for (const auto& [records, undo] : all) {
     if (!records) continue;

@@ -28,11 +28,15 @@ namespace brim::cli {
 [[nodiscard]] Result<std::string> swap_records_directory(const host::Host& host);
 [[nodiscard]] Result<std::string> group_records_directory(const host::Host& host);
 
+// Where folders are recorded that programs of a run write to.
+[[nodiscard]] Result<std::string> folder_records_directory(const host::Host& host);
+
 // Where it is recorded what the thrash guard holds still.
 [[nodiscard]] Result<std::string> hold_records_directory(const host::Host& host);
 
-// Lets go on what killed runs paused, and ends or removes what they left: lab guests, cgroups, swap
-// areas (which can take as long as reading back what is in them). Tells each on standard error.
+// Lets go on what killed runs paused, and ends or removes what they left: lab guests, cgroups,
+// folders, swap areas (which can take as long as reading back what is in them). Tells each on
+// standard error.
 void clear_what_was_left(const host::Host& host);
 
 // Undoes what an interrupted run changed on the live machine, if the journal holds anything; tells

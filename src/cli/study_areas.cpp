@@ -70,6 +70,7 @@ Result<std::unique_ptr<study::Backend>> make_live_thrashing(const host::Host& ho
   BRIM_TRY(places.journal, journal_directory(host));
   BRIM_TRY(places.swaps, swap_records_directory(host));
   BRIM_TRY(places.groups, group_records_directory(host));
+  BRIM_TRY(places.folders, folder_records_directory(host));
   return thrash::live::make_thrash_live_backend(
       host, std::move(places),
       {.whole_machine = options.whole_machine, .controls = {live_guard_control()}});

@@ -3,6 +3,7 @@
 #include "guard/thrash_guard.h"
 
 #include "host/scratch_directory.h"
+#include "thrash/tune/task_groups.h"
 
 #include <filesystem>
 #include <optional>
@@ -153,6 +154,28 @@ TEST_F(ThrashGuardTest, A_process_group_belongs_together) {
   EXPECT_TRUE(found[2].linked.empty());
   policy_.link_process_groups = false;
   EXPECT_TRUE(tasks()[1].linked.empty());
+}
+
+// As brim-agent starts a user's program (lab/agent/consumer_program.h): its own processes and the
+// shell are too small to matter, and lead the process group.
+TEST_F(ThrashGuardTest, A_program_and_all_that_it_starts_are_one_unit) {
+  for (const int agent : {101, 201}) {
+    add(agent, {.name = "brim-agent", .resident_kib = 300, .swapped_kib = 0});
+    add(agent + 1, {.name = "sh", .process_group = agent, .resident_kib = 900, .swapped_kib = 0});
+    add(agent + 2, {.name = "cc1plus", .process_group = agent});
+    add(agent + 3, {.name = "cc1plus", .process_group = agent});
+    add(agent + 4, {.name = "as", .process_group = agent, .resident_kib = 5 << 10});
+  }
+  thrash::tune::MemoryDomain domain;
+  domain.tasks = tasks();
+  ASSERT_THAT(domain.tasks, SizeIs(6));
+  const auto found = thrash::tune::units_in(domain, {}, policy_);
+  ASSERT_THAT(found.units, SizeIs(2));
+  for (const thrash::tune::TaskGroup& unit : found.units) {
+    ASSERT_THAT(unit.tasks, SizeIs(3));
+    EXPECT_EQ(unit.tasks.front().number + 2, unit.tasks.back().number);
+    EXPECT_EQ(unit.need, mebibytes(40 + 40 + 25));
+  }
 }
 
 TEST_F(ThrashGuardTest, Who_shares_much_memory_belongs_together_and_little_does_not) {

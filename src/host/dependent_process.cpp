@@ -107,11 +107,11 @@ bool DependentProcess::wait(std::chrono::milliseconds timeout) {
 }
 
 void DependentProcess::pause() {
-  if (running()) ::kill(pid_, SIGSTOP);
+  if (running()) ::kill(-pid_, SIGSTOP);
 }
 
 void DependentProcess::go_on() {
-  if (running()) ::kill(pid_, SIGCONT);
+  if (running()) ::kill(-pid_, SIGCONT);
 }
 
 void DependentProcess::ask_to_end() {

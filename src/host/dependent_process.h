@@ -37,7 +37,7 @@ class DependentProcess {
   [[nodiscard]] bool running();
   // Whether it ends by itself in this time.
   [[nodiscard]] bool wait(std::chrono::milliseconds timeout);
-  // It does nothing from now on, its memory stays (SIGSTOP).
+  // It and its process group do nothing from now on; their memory stays (SIGSTOP).
   void pause();
   void go_on();       // (SIGCONT)
   void ask_to_end();  // (SIGTERM)

@@ -90,6 +90,26 @@ TEST(DependentProcess, How_it_ended_by_itself_is_known_and_that_it_was_killed_he
   EXPECT_FALSE(killed->status());
 }
 
+TEST(DependentProcess, What_it_has_started_is_paused_with_it_and_goes_on) {
+  const ScratchDirectory scratch;
+  auto process = DependentProcess::start(
+      {{"sh", "-c", "(while :; do echo x; sleep 0.01; done) & wait"}, scratch / "log", ""});
+  ASSERT_TRUE(process);
+  const auto has_more_than = [&](std::size_t before) {
+    for (int i = 0; i < 1000 && scratch.read("log").size() <= before; ++i) ::usleep(5000);
+    return scratch.read("log").size() > before;
+  };
+  ASSERT_TRUE(has_more_than(0));
+  process->pause();
+  ::usleep(50000);
+  const std::size_t paused = scratch.read("log").size();
+  ::usleep(300000);
+  EXPECT_EQ(scratch.read("log").size(), paused);
+  process->go_on();
+  EXPECT_TRUE(has_more_than(paused));
+  ::kill(-process->pid(), SIGKILL);
+}
+
 TEST(DependentProcess, What_was_paused_goes_on) {
   auto process = DependentProcess::start({{"sh", "-c", "sleep 0.2; exit 0"}, "", ""});
   ASSERT_TRUE(process);

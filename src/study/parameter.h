@@ -40,7 +40,7 @@ struct Parameter {
   std::string_view fallback;  // as a file would have it, without quotes; "" for texts may be meant
   std::string_view summary;   // one sentence
   std::string_view choices = {};  // "ksm,tps"
-  // Of counts and numbers, inclusive.
+  // Of counts and numbers, inclusive; a text with a least of 1 may not be empty in a scenario.
   double least = 0;
   double most = std::numeric_limits<double>::infinity();
 };

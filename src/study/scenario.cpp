@@ -134,6 +134,10 @@ class Reader {
     Settings settings(parameters);
     if (entry != nullptr) BRIM_CHECK(settings.read(entry->values, kEntryKeys));
     BRIM_CHECK(settings.read(node, other_keys));
+    for (const Parameter& one : parameters)
+      if (one.type == ParameterType::text && one.least > 0 &&
+          trim(settings.get<std::string>(one.key)).empty())
+        return fail(bad(node, fmt::format("{}: expected a text, and there is none", one.key)));
     return settings;
   }
 

@@ -174,6 +174,18 @@ TEST(Scenario, What_is_wrong_is_told_with_file_line_key_and_the_nearest_known) {
               HasSubstr("toml:"));
 }
 
+TEST(Scenario, A_text_that_must_be_there_may_be_neither_left_out_nor_empty) {
+  for (const char* const without : {"kind = \"program\"", "kind = \"program\"\ncommand = \" \""})
+    EXPECT_THAT(refusal("entry = \"busy\"", without), HasSubstr("command: expected a text"))
+        << without;
+  const auto file = parse(
+      "area = \"test\"\n[mechanism]\npolicy = \"none\"\n[[guests]]\n"
+      "[loads.main]\nkind = \"program\"\ncommand = \"true\"\n");
+  ASSERT_TRUE(file) << error_line(file.error());
+  EXPECT_EQ(file->base().find_load("main")->settings.get<std::string>("unit"), "")
+      << "others may be empty";
+}
+
 TEST(Scenario, A_sweep_is_checked_like_what_it_varies) {
   EXPECT_EQ(refusal("\"mechanism.rate\"", "\"mechanism.rte\""),
             "dir/two-sorts.toml:21: 'rte' is not a key here; did you mean 'rate'?");
@@ -196,7 +208,7 @@ TEST(Catalogue, An_entry_without_source_or_with_a_wrong_value_is_refused) {
   EXPECT_THAT(refused(head + "source = \"x\"\ncores = 0\n"), HasSubstr("c.toml:5: cores: 0"));
   EXPECT_THAT(refused("[hardwear.a]\n"), HasSubstr("did you mean 'hardware'?"));
   EXPECT_THAT(refused("[load.a]\narea = \"test\"\nsummary = \"s\"\nsource = \"x\"\n"),
-              HasSubstr("there are: idle, writer"));
+              HasSubstr("there are: idle, program, writer"));
 }
 
 TEST(ScenarioDigest, It_is_of_all_that_is_said_and_of_nothing_else) {

@@ -22,8 +22,13 @@ inline constexpr std::array kMechanisms = std::to_array<Family>({
 inline constexpr std::array kWriter = std::to_array<Parameter>({
     {"write_rate", ParameterType::fraction, "", "0", "Share of pages written."},
 });
+inline constexpr std::array kProgram = std::to_array<Parameter>({
+    {"command", ParameterType::text, "", "", "What is run.", {}, 1},
+    {"unit", ParameterType::text, "", "", "What is counted."},
+});
 inline constexpr std::array kLoads = std::to_array<Family>({
     {"idle", "Does nothing.", {}},
+    {"program", "Runs.", kProgram},
     {"writer", "Writes.", kWriter},
 });
 inline constexpr std::array kGuests = std::to_array<Parameter>({

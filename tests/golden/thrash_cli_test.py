@@ -172,6 +172,13 @@ def test_systems_of_the_catalogue_are_listed_and_wrong_ones_named():
     assert "images" in one_line(run("run", "thrash-small", "--model", "--images", BRIM, status=2))
 
 
+def test_programs_run_live_only_and_have_a_command():
+    line = one_line(run("run", "thrash-compile", "--model", status=2))
+    assert "loads.compile" in line and "--live" in line, line
+    line = one_line(run("run", "thrash-compile", "--model", "--set", "loads.compile.command=", status=2))
+    assert "command" in line, line
+
+
 def test_wrong_input_is_one_line():
     path = trace("good.txt", "1\n2\n")
     for arguments, words in (

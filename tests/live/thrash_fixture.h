@@ -6,6 +6,7 @@
 
 #include "host/limited_group.h"
 #include "host/process.h"
+#include "host/run_folder.h"
 #include "host/scratch_directory.h"
 #include "host/swap_table.h"
 #include "host/system.h"
@@ -67,7 +68,8 @@ class ThrashLive : public testing::Test {
       std::vector<std::string> words{BRIM_PROGRAM, "run",      test.scratch_ / "study.toml",
                                      "--live",     "--format", "json"};
       words.insert(words.end(), flags.begin(), flags.end());
-      words.insert(words.end(), {"--set", "live.swap_folder=" + test.scratch_.path()});
+      for (const char* const key : {"live.swap_folder=", "live.program_folder="})
+        words.insert(words.end(), {"--set", key + test.scratch_.path()});
       for (const std::string& set : sets) words.insert(words.end(), {"--set", set});
       pid_ = start(words, test.scratch_ / "state", test.store_, output_, errors_);
     }
@@ -145,6 +147,17 @@ class ThrashLive : public testing::Test {
     }
     return found;
   }
+  // What users' programs have started: it works in their folders, which are in the test's.
+  [[nodiscard]] std::vector<int> processes_of_programs() const {
+    std::vector<int> found;
+    for (const int pid : all_pids()) {
+      std::error_code error;
+      const auto link = "/proc/" + std::to_string(pid) + "/cwd";
+      const std::string folder = std::filesystem::read_symlink(link, error).string();
+      if (folder.starts_with(scratch_ / host::kRunFolderPrefix)) found.push_back(pid);
+    }
+    return found;
+  }
   // What is left of a run, a line each; nothing should be.
   [[nodiscard]] std::string left_of(int brim) const {
     std::ostringstream left;
@@ -160,9 +173,11 @@ class ThrashLive : public testing::Test {
       if (entry.path.starts_with(scratch_.path())) left << "swap " << entry.path << "\n";
     std::error_code error;
     for (const auto& item : std::filesystem::directory_iterator(scratch_.path(), error))
-      if (item.path().filename().string().find("swap") != std::string::npos)
+      if (item.path().filename().string().find("swap") != std::string::npos ||
+          item.path().filename().string().starts_with(host::kRunFolderPrefix))
         left << item.path().string() << "\n";
-    for (const char* records : {"state/swap", "state/groups", "state/journal"})
+    for (const int pid : processes_of_programs()) left << "process " << pid << " of a program\n";
+    for (const char* records : {"state/swap", "state/groups", "state/folders", "state/journal"})
       for (const auto& item : std::filesystem::directory_iterator(scratch_ / records, error))
         if (item.path().filename() != "lock") left << "record " << item.path().string() << "\n";
     return left.str();

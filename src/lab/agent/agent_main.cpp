@@ -3,12 +3,13 @@
 // as a process of the host, `brim-agent --load LOAD [--mergeable] [--progress FILE]`, a load that
 // runs until it is killed and says on standard output, as one JSON line, when its memory is filled.
 // FILE then holds its LoadProgress, for whoever maps it. `brim-agent --consumer TEXT --shared NAME`
-// is a consumer of memory (consumer.h), `--probe TEXT --shared NAME` a probe (probe.h), which
-// starts
+// is a consumer of memory (consumer.h), `--consumer-program JSON --shared NAME` one that is a
+// user's program (consumer_program.h), `--probe TEXT --shared NAME` a probe (probe.h), which starts
 // `--nothing`: a program that only ends.
 #include "base/json_text.h"
 #include "host/shared_memory.h"
 #include "lab/agent/consumer.h"
+#include "lab/agent/consumer_program.h"
 #include "lab/agent/guest_init.h"
 #include "lab/agent/load_process.h"
 #include "lab/agent/probe.h"
@@ -167,6 +168,19 @@ int consume(const std::string& text, const std::string& name) {
   return done ? 0 : 3;
 }
 
+int consume_by_program(const std::string& text, const std::string& name) {
+  const auto program = brim::lab::parse_consumer_program(text);
+  const auto shared = SharedMemory::open(name, sizeof(brim::lab::ConsumerPage));
+  if (!program || !shared) {
+    tell(program ? shared.error() : program.error());
+    return 2;
+  }
+  const auto done = brim::lab::run_consumer_program(
+      *program, *static_cast<brim::lab::ConsumerPage*>(shared->data()));
+  if (!done) tell(done.error());
+  return done ? 0 : 3;
+}
+
 int probe(const std::string& text, const std::string& name) {
   const auto task = brim::lab::parse_probe(text);
   const auto shared = SharedMemory::open(name, sizeof(brim::lab::ProbePage));
@@ -188,12 +202,15 @@ int main(int argc, char** argv) {
   const auto given = std::span(argv, static_cast<std::size_t>(argc)).subspan(1);
   if (const auto what = text_and_name(given, "--consumer"))
     return consume(what->first, what->second);
+  if (const auto what = text_and_name(given, "--consumer-program"))
+    return consume_by_program(what->first, what->second);
   if (const auto what = text_and_name(given, "--probe")) return probe(what->first, what->second);
   const auto arguments = parse_arguments(given);
   if (arguments) return run_as_process(*arguments);
   std::fputs(
       "usage: brim-agent --load LOAD [--mergeable] [--progress FILE]\n"
-      "       brim-agent --consumer TEXT --shared NAME | --probe TEXT --shared NAME | --nothing\n"
+      "       brim-agent --consumer TEXT --shared NAME | --consumer-program JSON --shared NAME\n"
+      "       brim-agent --probe TEXT --shared NAME | --nothing\n"
       "or as init of a lab guest\n",
       stderr);
   return 2;

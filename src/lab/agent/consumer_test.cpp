@@ -6,6 +6,7 @@
 #include "host/shared_memory.h"
 #include "lab/agent/monotonic_time.h"
 #include "lab/agent/probe.h"
+#include "lab/agent/test_roles.h"
 
 #include <algorithm>
 #include <functional>
@@ -16,8 +17,6 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace brim::lab {
 namespace {
@@ -102,32 +101,6 @@ TEST(AccessedPages, Phased_ones_stay_in_a_working_set_for_a_phase) {
   EXPECT_GT(begins.size(), 3U);
 }
 
-// A role of the agent in a child; killed at the end.
-class RoleInChild {
- public:
-  explicit RoleInChild(const std::function<void()>& role) : pid_(::fork()) {
-    if (pid_ == 0) {
-      role();
-      ::_exit(0);
-    }
-  }
-  ~RoleInChild() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  RoleInChild(const RoleInChild&) = delete;
-  RoleInChild& operator=(const RoleInChild&) = delete;
-  [[nodiscard]] int pid() const { return pid_; }
-
- private:
-  pid_t pid_;
-};
-
-bool soon(const std::function<bool()>& holds) {
-  for (int i = 0; i < 2000 && !holds(); ++i) std::this_thread::sleep_for(5ms);
-  return holds();
-}
-
 TEST(Consumer, It_waits_to_be_told_and_counts_until_its_end) {
   const auto shared = host::SharedMemory::create(sizeof(ConsumerPage));
   ASSERT_TRUE(shared);
@@ -137,12 +110,12 @@ TEST(Consumer, It_waits_to_be_told_and_counts_until_its_end) {
   load.accesses = 100;
   load.pause = 1ms;
   const RoleInChild consumer([&] { static_cast<void>(run_consumer(load, page)); });
-  ASSERT_TRUE(soon([&] { return page.ready.load(); }));
+  ASSERT_TRUE(eventually([&] { return page.ready.load(); }));
   EXPECT_FALSE(page.has_memory);
   const std::int64_t now = monotonic_now();
   constexpr std::int64_t kLater = 100'000'000;
   tell_consumer(page, now + kLater, now + 3 * kLater);
-  ASSERT_TRUE(soon([&] { return page.ended != 0; }));
+  ASSERT_TRUE(eventually([&] { return page.ended != 0; }));
   EXPECT_GE(page.ended, now + 3 * kLater) << "at its own end, and not before";
   EXPECT_GT(page.bursts, 1U);
   EXPECT_EQ(page.accesses, page.bursts * 100) << "bursts are finished";
@@ -165,10 +138,10 @@ TEST(Probe, It_tells_of_each_beat_and_of_those_it_was_held_through) {
   auto& page = *new (shared->data()) ProbePage();
   const ProbeTask task{ProbeKind::touch, mebibytes(1), 20ms, "/tmp"};
   const RoleInChild probe([&] { static_cast<void>(run_probe(task, page)); });
-  ASSERT_TRUE(soon([&] { return page.ready.load(); }));
+  ASSERT_TRUE(eventually([&] { return page.ready.load(); }));
   EXPECT_EQ(page.wake.written, 0U);
   tell_probe(page, monotonic_now());
-  ASSERT_TRUE(soon([&] { return page.touch.written >= 3; }));
+  ASSERT_TRUE(eventually([&] { return page.touch.written >= 3; }));
   ::kill(probe.pid(), SIGSTOP);
   std::this_thread::sleep_for(50ms);
   const std::uint64_t before = page.wake.written;
@@ -176,7 +149,7 @@ TEST(Probe, It_tells_of_each_beat_and_of_those_it_was_held_through) {
   EXPECT_EQ(page.wake.written, before);
   EXPECT_NE(page.wake.pending_since + page.touch.pending_since, 0) << "that it hangs is seen";
   ::kill(probe.pid(), SIGCONT);
-  ASSERT_TRUE(soon([&] { return page.wake.written > before + 2; }));
+  ASSERT_TRUE(eventually([&] { return page.wake.written > before + 2; }));
   std::int64_t worst = 0;
   for (std::uint64_t i = 0; i < page.wake.written; ++i)
     worst = std::max<std::int64_t>({worst, page.wake.entries[i].took, page.touch.entries[i].took});

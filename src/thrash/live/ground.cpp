@@ -139,6 +139,10 @@ Result<void> Ground::switch_zswap_on(const host::Host& host, const ThrashPlan& p
 Result<Ground> Ground::make(const host::Host& host, const ThrashPlan& plan,
                             const ThrashPlaces& places) {
   Ground ground;
+  if (plan.has_programs()) {
+    BRIM_TRY(auto folder, host::RunFolder::create(host, places.folders, plan.program_folder));
+    ground.folder_.emplace(std::move(folder));
+  }
   if (plan.swap.kind == SwapKind::zswap) BRIM_CHECK(ground.switch_zswap_on(host, plan, places));
   auto area =
       plan.swap.kind == SwapKind::zram
@@ -156,6 +160,7 @@ Result<Ground> Ground::make(const host::Host& host, const ThrashPlan& plan,
 Result<void> Ground::end() {
   if (group_) BRIM_CHECK(group_->remove());
   if (area_) BRIM_CHECK(area_->remove());
+  if (folder_) BRIM_CHECK(folder_->remove());
   if (!journal_) return {};
   for (const host::Restored& one : journal_->restore_own())
     if (one.outcome == host::RestoreOutcome::failed)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a run stands on: zswap's settings, the swap area, the limited group and what it gets of the
-// disk. Made in this order, and taken away in the other one, with the object and, should brim be
-// killed, by its next start.
+// What a run stands on: a folder for programs, zswap's settings, the swap area, the limited group
+// and what it gets of the disk. Made in this order, and taken away in the other one, with the
+// object and, should brim be killed, by its next start.
 
 #include "base/result.h"
 #include "host/host.h"
 #include "host/journal.h"
 #include "host/limited_group.h"
+#include "host/run_folder.h"
 #include "host/swap_area.h"
 #include "thrash/live/thrash_plan.h"
 
@@ -22,6 +23,7 @@ struct ThrashPlaces {
   std::string journal;  // of changed settings
   std::string swaps;    // records of swap areas
   std::string groups;   // records of groups
+  std::string folders;  // records of folders of programs
 };
 
 class Ground {
@@ -35,6 +37,8 @@ class Ground {
   // Null where consumers have the whole machine.
   [[nodiscard]] const host::LimitedGroup* group() const { return group_ ? &*group_ : nullptr; }
   [[nodiscard]] const host::SwapArea& area() const { return *area_; }
+  // Where each program gets a folder of its own; empty where there are no programs.
+  [[nodiscard]] std::string program_folder() const { return folder_ ? folder_->path() : ""; }
   // `gone` where somebody has removed the group or switched off the area meanwhile.
   [[nodiscard]] Result<void> still_there(const host::Host& host) const;
 
@@ -43,6 +47,7 @@ class Ground {
   [[nodiscard]] Result<void> switch_zswap_on(const host::Host& host, const ThrashPlan& plan,
                                              const ThrashPlaces& places);
   // Taken away from the last to the first.
+  std::optional<host::RunFolder> folder_;
   std::optional<host::Journal> journal_;
   std::optional<host::SwapArea> area_;
   std::optional<host::LimitedGroup> group_;

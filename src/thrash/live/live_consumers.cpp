@@ -4,14 +4,18 @@
 #include "host/io_limits.h"
 #include "host/process.h"
 #include "host/system.h"
+#include "thrash/live/program_loads.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <new>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 namespace brim::thrash::live {
@@ -57,6 +61,17 @@ Result<host::DependentProcess> start_in_group(const host::ProgramStart& start,
   return process;
 }
 
+Result<std::vector<std::string>> LiveConsumers::role_of(const ConsumerPlan& plan) const {
+  if (!plan.program) return std::vector<std::string>{"--consumer", lab::format_consumer(plan.load)};
+  const std::size_t number = consumers_.size() + 1;
+  const std::string folder = fmt::format("{}/{}", ground_->program_folder(), number);
+  if (::mkdir(folder.c_str(), 0700) != 0)
+    return fail(errno_error(errno, "make a folder for a program", folder));
+  return std::vector<std::string>{
+      "--consumer-program",
+      lab::format_consumer_program(program_of_consumer(*plan.program, number, folder))};
+}
+
 Result<void> LiveConsumers::start_one(const ConsumerPlan& plan, const std::string& agent,
                                       std::uint64_t seed) {
   BRIM_TRY(auto shared, host::SharedMemory::create(sizeof(lab::ConsumerPage)));
@@ -64,8 +79,8 @@ Result<void> LiveConsumers::start_one(const ConsumerPlan& plan, const std::strin
   ConsumerPlan own = plan;
   own.load.seed = seed;
   host::ProgramStart start;
-  start.arguments = {agent, "--consumer", lab::format_consumer(own.load), "--shared",
-                     shared.name()};
+  BRIM_TRY(const std::vector<std::string> role, role_of(own));
+  start.arguments = {agent, role[0], role[1], "--shared", shared.name()};
   start.huge_pages = false;
   start.killed_first = true;
   auto process = start_in_group(start, ground_->group());
@@ -96,10 +111,13 @@ Result<bool> LiveConsumers::ready() {
   for (std::size_t i = 0; i < consumers_.size(); ++i) {
     Consumer& one = consumers_[i];
     if (!one.process.running())
-      return fail(ErrorCode::gone,
-                  fmt::format("consumer {} {} before it had begun: the limit of memory may be too "
-                              "small for the processes alone",
-                              i + 1, how_it_ended(one.process)));
+      return fail(
+          ErrorCode::gone,
+          one.page().failed.front() != '\0'
+              ? fmt::format("consumer {} could not begin: {}", i + 1, one.page().failed.data())
+              : fmt::format("consumer {} {} before it had begun: the limit of memory may "
+                            "be too small for the processes alone",
+                            i + 1, how_it_ended(one.process)));
     all = all && one.page().ready;
   }
   return all;
@@ -125,11 +143,15 @@ Result<void> LiveConsumers::see_death(std::size_t number, std::uint64_t oom_kill
   const auto by_kernel =
       static_cast<std::uint64_t>(std::ranges::count_if(killed_, &KilledConsumer::by_kernel));
   const bool of_memory = oom_kills > by_kernel;
-  const bool of_control = control_ != nullptr && control_->kills() && was_killed(one.process);
+  // Of a program only a part was killed, and what the rest makes of that is its own business.
+  const bool of_control =
+      control_ != nullptr && control_->kills() && (was_killed(one.process) || one.plan.program);
   if (!of_memory && !of_control)
-    return fail(ErrorCode::gone,
-                fmt::format("consumer {} {} before its time{}{}", number + 1,
-                            how_it_ended(one.process), *said == '\0' ? "" : ": ", said));
+    return fail(
+        ErrorCode::gone,
+        *said != '\0'
+            ? fmt::format("consumer {} ended before its time: {}", number + 1, said)
+            : fmt::format("consumer {} {} before its time", number + 1, how_it_ended(one.process)));
   killed_.push_back({number + 1, of_memory});
   one.killed_at = std::chrono::steady_clock::now().time_since_epoch().count();
   return {};
@@ -168,18 +190,35 @@ void LiveConsumers::read_faults(Consumer& one, ConsumerTotals& totals) const {
       totals.waiting += stat->state == 'D' ? 1 : 0;
     }
   }
-  totals.minor_faults += one.minor_faults;
-  totals.major_faults += one.major_faults;
+}
+
+std::map<int, host::ProcessGroupReading> LiveConsumers::read_trees() const {
+  std::set<int> agents;
+  for (const Consumer& one : consumers_)
+    if (one.plan.program && one.admitted && !one.ended()) agents.insert(one.process.pid());
+  if (agents.empty()) return {};
+  auto trees = host::read_process_groups(*host_, agents);
+  if (!trees) return {};
+  return std::move(*trees);
 }
 
 ConsumerTotals LiveConsumers::totals() {
   ConsumerTotals totals;
+  const auto trees = read_trees();
   for (Consumer& one : consumers_) {
     if (!one.admitted) continue;
     totals.accesses += one.page().accesses.load(std::memory_order_relaxed);
     totals.running += one.runs ? 1 : 0;
     totals.held += one.held ? 1 : 0;
-    read_faults(one, totals);
+    if (const auto tree = trees.find(one.process.pid()); tree != trees.end()) {
+      one.minor_faults = std::max(one.minor_faults, tree->second.minor_faults);
+      one.major_faults = std::max(one.major_faults, tree->second.major_faults);
+      totals.waiting += tree->second.waiting > 0 ? 1 : 0;
+    } else if (!one.plan.program) {
+      read_faults(one, totals);
+    }
+    totals.minor_faults += one.minor_faults;
+    totals.major_faults += one.major_faults;
   }
   return totals;
 }

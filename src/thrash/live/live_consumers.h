@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The consumers of a live run: processes of brim-agent, in the group from before they take any
-// memory, waiting until they are told their times. They die with this object, and with brim.
+// memory, waiting until they are told their times. They die with this object, and with brim. A
+// program's consumer is its agent and all that this starts; one of those that the kernel or a
+// control kills ends it, if the program ends over it, and it counts as killed.
 
 #include "base/result.h"
 #include "host/dependent_process.h"
 #include "host/host.h"
+#include "host/process_group.h"
 #include "host/shared_memory.h"
 #include "lab/agent/consumer.h"
 #include "thrash/live/ground.h"
@@ -17,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,7 +50,7 @@ class LiveConsumers final : public ConsumerControls {
                                                    const Ground& ground, const std::string& agent,
                                                    std::uint64_t seed);
 
-  // Whether all are ready to be told; `gone` where one never will be.
+  // Whether all are ready to be told, programs prepared; `gone` where one never will be.
   [[nodiscard]] Result<bool> ready();
   // Those that `control` does not admit are ended. Null: nobody controls. It must outlive them.
   void begin(std::chrono::steady_clock::time_point start, const LiveControl* control);
@@ -93,7 +97,11 @@ class LiveConsumers final : public ConsumerControls {
       : host_(&host), ground_(&ground), memory_(memory) {}
   [[nodiscard]] Result<void> start_one(const ConsumerPlan& plan, const std::string& agent,
                                        std::uint64_t seed);
+  // What starts the consumer of this plan, the next one.
+  [[nodiscard]] Result<std::vector<std::string>> role_of(const ConsumerPlan& plan) const;
   void read_faults(Consumer& one, ConsumerTotals& totals) const;
+  // Those of programs, by the agent's pid.
+  [[nodiscard]] std::map<int, host::ProcessGroupReading> read_trees() const;
   // `gone` unless it was killed.
   [[nodiscard]] Result<void> see_death(std::size_t number, std::uint64_t oom_kills);
 

@@ -33,7 +33,7 @@
 namespace brim::thrash::live {
 
 struct ConsumerView {
-  int pid = 0;
+  int pid = 0;   // of a program, the agent's
   Bytes memory;  // that it has asked for, or will
   bool interactive = false;
   bool runs = false;  // has started and not ended
@@ -53,7 +53,8 @@ class ConsumerControls {
   [[nodiscard]] virtual const host::LimitedGroup* group() const = 0;
   // The disk that what leaves goes to, "254:0"; empty: none, or none that is known.
   [[nodiscard]] virtual std::string swap_disk() const { return {}; }
-  // It does nothing until it may go on (SIGSTOP, SIGCONT); its memory stays.
+  // It does nothing until it may go on (SIGSTOP, SIGCONT), nor does what it started; its memory
+  // stays.
   virtual void hold(std::size_t number) = 0;
   virtual void let_go_on(std::size_t number) = 0;
 };
@@ -68,6 +69,8 @@ class LiveControl {
   [[nodiscard]] virtual bool admits(std::size_t /*number*/) const { return true; }
   // Whether consumers may die by its hand: that is a result, as when the kernel kills them.
   [[nodiscard]] virtual bool kills() const { return false; }
+  // Whether it looks into each consumer's one process: programs, which are several, it can't judge.
+  [[nodiscard]] virtual bool looks_into_processes() const { return false; }
   // When it is to be asked next. Asked before that, too, when who runs has changed.
   [[nodiscard]] virtual Result<Time> step(ConsumerControls& consumers, Time now) = 0;
   // After it everything may go on.

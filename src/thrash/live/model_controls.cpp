@@ -168,6 +168,8 @@ class ModelControl final : public LiveControl {
   ModelControl(const host::Host& host, const model::ControlPolicy& policy, study::Settings settings)
       : host_(host), policy_(policy), settings_(std::move(settings)) {}
 
+  [[nodiscard]] bool looks_into_processes() const override { return true; }
+
   Result<void> begin(ConsumerControls& consumers) override {
     model::ControlledMachine machine;
     machine.frames = whole_pages(consumers.memory());

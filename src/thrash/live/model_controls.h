@@ -18,6 +18,7 @@
 //   device_busy             of the swap file's disk, by whomever; none for compressed memory
 // freeze and thaw are SIGSTOP and SIGCONT; order_out and order_in process_madvise(2) in bulk.
 //
+// LIMIT: a consumer is one process to them: programs, which are several, are refused.
 // LIMIT: of consumers that have the whole machine, free frames are MemAvailable: what the system
 // itself has comes and goes.
 

@@ -128,6 +128,16 @@ TEST(ModelControls, Solaris_swaps_one_out_once_pages_move) {
   EXPECT_EQ(machine.at_work().size(), 3U);
 }
 
+TEST(ModelControls, They_look_into_processes_and_those_that_go_by_sizes_do_not) {
+  const FileMachine machine(1);
+  const host::Host host = machine.host();
+  for (const char* const name :
+       {"medium-term-scheduler", "solaris-swapping", "sigstop-round-robin(bulk=true)"})
+    EXPECT_TRUE(control_of(host, name)->looks_into_processes()) << name;
+  for (const char* const name : {"sigstop-round-robin", "subset"})
+    EXPECT_FALSE(control_of(host, name)->looks_into_processes()) << name;
+}
+
 // A name here stands for the same thing in the model.
 TEST(ModelControls, Every_live_control_is_one_of_the_models_with_the_same_parameters) {
   for (const LiveControlPolicy& live : own_live_controls()) {

@@ -25,6 +25,13 @@ class ThrashLiveBackend final : public study::Backend {
     BRIM_TRY(const ThrashPlan plan, plan_thrash(scenario));
     BRIM_TRY(const ChosenLiveControl chosen, choose(plan));
     BRIM_TRY(const auto control, chosen.policy.make(host_, chosen.settings));
+    if (control && control->looks_into_processes() && plan.has_programs())
+      return fail(
+          ErrorCode::bad_input,
+          fmt::format("{} looks into each consumer's one process, and programs are several: "
+                      "expected brim, earlyoom, nohang, none, sigstop-round-robin or subset",
+                      chosen.words),
+          "mechanism.control");
     return check_ground(host_, plan, places_, options_.whole_machine);
   }
 

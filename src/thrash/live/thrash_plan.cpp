@@ -2,6 +2,7 @@
 #include "thrash/live/thrash_plan.h"
 
 #include "base/text.h"
+#include "thrash/live/program_loads.h"
 #include "thrash/model/thrash_area.h"
 
 #include <algorithm>
@@ -65,13 +66,38 @@ lab::ConsumerLoad consumer_load(const study::Load& load, double scale) {
   return made;
 }
 
+Result<ConsumerPlan> plan_consumer(const model::Consumer& consumer, double scale) {
+  ConsumerPlan plan;
+  plan.interactive = consumer.interactive;
+  if (!is_program(*consumer.load)) {
+    plan.load = consumer_load(*consumer.load, scale);
+    return plan;
+  }
+  if (scale != 1)
+    return fail(ErrorCode::bad_input,
+                fmt::format("loads.{} is a program, and as large as it is: expected 1",
+                            consumer.load->name),
+                "study.scale");
+  plan.load.memory = consumer.load->settings.get<Bytes>("memory");
+  BRIM_TRY(plan.program, program_of_load(*consumer.load));
+  return plan;
+}
+
 Result<void> plan_all_consumers(const study::Scenario& scenario, ThrashPlan& plan) {
   BRIM_TRY(const std::vector<model::Consumer> consumers, model::plan_consumers(scenario));
-  const auto scale = scenario.study.get<double>("scale");
-  for (const model::Consumer& one : consumers)
-    plan.consumers.push_back({consumer_load(*one.load, scale), shortened(one.start, plan.speed),
-                              shortened(one.start + one.run_for, plan.speed), one.interactive});
+  for (const model::Consumer& one : consumers) {
+    BRIM_TRY(ConsumerPlan consumer, plan_consumer(one, scenario.study.get<double>("scale")));
+    consumer.start = shortened(one.start, plan.speed);
+    consumer.end = shortened(one.start + one.run_for, plan.speed);
+    plan.consumers.push_back(std::move(consumer));
+  }
   return {};
+}
+
+Result<void> plan_program_folder(const Settings& live, ThrashPlan& plan) {
+  plan.program_folder = live.get<std::string>("program_folder");
+  if (plan.program_folder.starts_with('/')) return {};
+  return fail(ErrorCode::bad_input, "expected an absolute path", "live.program_folder");
 }
 
 Result<void> plan_swap(const study::Scenario& scenario, SwapPlan& swap) {
@@ -127,7 +153,9 @@ Result<void> check_room(const ThrashPlan& plan) {
 
 void note_consumers(ThrashPlan& plan) {
   std::map<Bytes, std::size_t> sizes;
-  for (const ConsumerPlan& one : plan.consumers) ++sizes[one.load.memory];
+  for (const ConsumerPlan& one : plan.consumers)
+    if (!one.program) ++sizes[one.load.memory];
+  if (sizes.empty()) return;
   std::string words;
   for (const auto& [size, count] : sizes)
     words += fmt::format("{}{} of {}", words.empty() ? "" : ", ", count, human_bytes(size));
@@ -218,6 +246,18 @@ Bytes ThrashPlan::most_demand() const {
   return Bytes(static_cast<std::uint64_t>(most));
 }
 
+bool ThrashPlan::has_programs() const {
+  return std::ranges::any_of(consumers,
+                             [](const ConsumerPlan& one) { return one.program.has_value(); });
+}
+
+nanoseconds ThrashPlan::prepare_time() const {
+  nanoseconds sum{0};
+  for (const ConsumerPlan& one : consumers)
+    if (one.program && !one.program->prepare.empty()) sum += one.program->prepare_within;
+  return sum;
+}
+
 Result<ThrashPlan> plan_thrash(const study::Scenario& scenario) {
   ThrashPlan plan;
   plan.speed = scenario.live.get<double>("speed");
@@ -235,11 +275,13 @@ Result<ThrashPlan> plan_thrash(const study::Scenario& scenario) {
                 "in ticks of 10 ms",
                 "schedule.sample_interval");
   BRIM_CHECK(plan_all_consumers(scenario, plan));
+  BRIM_CHECK(plan_program_folder(scenario.live, plan));
   BRIM_TRY(plan.limit, model::memory_for_consumers(scenario));
   BRIM_CHECK(plan_swap(scenario, plan.swap));
   BRIM_CHECK(plan_slow_disk(scenario.live, plan.whole_machine, plan.swap));
   BRIM_CHECK(check_room(plan));
   note_consumers(plan);
+  for (std::string& note : notes_on_programs(scenario)) plan.notes.push_back(std::move(note));
   note_place(scenario, plan);
   note_swap(scenario, plan);
   if (plan.speed != 1)

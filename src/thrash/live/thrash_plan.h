@@ -12,19 +12,22 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "lab/agent/consumer_load.h"
+#include "lab/agent/consumer_program.h"
 #include "study/scenario.h"
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace brim::thrash::live {
 
 struct ConsumerPlan {
-  lab::ConsumerLoad load;
-  std::chrono::nanoseconds start{0};  // this machine's, from the run's start
-  std::chrono::nanoseconds end{0};    // its own: a burst that has begun then is finished
+  lab::ConsumerLoad load;                       // of a program only how much memory it takes
+  std::optional<lab::ConsumerProgram> program;  // in place of the load; its folder comes later
+  std::chrono::nanoseconds start{0};            // this machine's, from the run's start
+  std::chrono::nanoseconds end{0};              // its own: a burst that has begun then is finished
   bool interactive = false;
 };
 
@@ -57,19 +60,23 @@ struct ThrashPlan {
   SwapPlan swap;
   bool probes = true;
   Bytes probe_memory{0};
-  std::string control;  // as asked for
-  double speed = 1;     // scenario's time by this machine's
+  std::string program_folder;  // where programs have their folders
+  std::string control;         // as asked for
+  double speed = 1;            // scenario's time by this machine's
   std::chrono::nanoseconds duration{0};
   std::chrono::nanoseconds sample_interval{0};
   std::vector<std::string> notes;  // what stands for what, a sentence each
 
   // Of all consumers that run at once at most, from their starts and ends as planned.
   [[nodiscard]] Bytes most_demand() const;
+  [[nodiscard]] bool has_programs() const;
+  // The longest that preparing all programs may take.
+  [[nodiscard]] std::chrono::nanoseconds prepare_time() const;
 };
 
 // `bad_input` for what can't be on a Linux host: memory of another machine, nothing left for
 // consumers, a limit their processes alone would not fit into, a slower disk where there is no disk
-// or no group to have it.
+// or no group to have it, programs of another size.
 [[nodiscard]] Result<ThrashPlan> plan_thrash(const study::Scenario& scenario);
 
 }  // namespace brim::thrash::live

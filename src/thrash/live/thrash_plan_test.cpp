@@ -54,13 +54,13 @@ run_for = "30s"
 interactive = true
 )";
 
-Result<ThrashPlan> plan_of(const std::vector<std::string>& sets) {
+Result<ThrashPlan> plan_of(const std::vector<std::string>& sets, std::string_view more = {}) {
   const std::array<const study::Area*, 1> areas{&model::thrash_area()};
   std::vector<study::Override> overrides;
   overrides.reserve(sets.size());
   for (const std::string& set : sets) overrides.push_back(*study::parse_override(set));
-  const auto file =
-      study::ScenarioFile::parse(kThrashStudy, "study.toml", study::Catalogue(), areas, overrides);
+  const auto file = study::ScenarioFile::parse(fmt::format("{}{}", kThrashStudy, more),
+                                               "study.toml", study::Catalogue(), areas, overrides);
   EXPECT_TRUE(file) << error_line(file.error());
   return plan_thrash(file->base());
 }
@@ -154,6 +154,58 @@ TEST(ThrashPlan, A_disk_is_slowed_where_there_are_a_disk_and_a_group) {
     EXPECT_EQ(machine.error().code, ErrorCode::bad_input);
     EXPECT_THAT(error_line(machine.error()), HasSubstr("live." + key + ": a disk is slowed for"));
   }
+}
+
+constexpr std::string_view kCompileLoad = R"(
+[loads.compile]
+kind = "program"
+command = "make -C {folder}"
+memory = "30MiB"
+unit = "files"
+prepare = "tar xf /usr/src/{number}.tar"
+prepare_within = "5s"
+)";
+
+TEST(ThrashPlan, A_program_has_its_commands_and_the_memory_that_is_said) {
+  const auto plan = plan_of({"guests.0.load=compile"}, kCompileLoad);
+  ASSERT_TRUE(plan) << error_line(plan.error());
+  EXPECT_TRUE(plan->has_programs());
+  ASSERT_EQ(plan->consumers.size(), 4U);
+  const ConsumerPlan& one = plan->consumers[1];
+  EXPECT_EQ(one.load.memory, mebibytes(30));
+  ASSERT_TRUE(one.program);
+  EXPECT_EQ(one.program->command, "make -C {folder}");
+  EXPECT_EQ(one.program->prepare, "tar xf /usr/src/{number}.tar");
+  EXPECT_EQ(one.start, 20s);
+  EXPECT_EQ(one.end, 40s);
+  EXPECT_FALSE(plan->consumers[3].program) << "of another load";
+  EXPECT_EQ(plan->prepare_time(), 15s) << "one after the other";
+  EXPECT_EQ(plan->program_folder, "/var/tmp");
+  EXPECT_EQ(plan->most_demand(), mebibytes(30 + 30 + 30 + 20));
+}
+
+TEST(ThrashPlan, A_program_s_unit_is_said_and_what_no_guest_has_is_not) {
+  const auto plan = plan_of({"guests.0.load=compile"}, kCompileLoad);
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(plan->notes, Contains(HasSubstr("Consumers of loads.compile (3) are programs")));
+  EXPECT_THAT(plan->notes, Contains(HasSubstr("accesses is files for them")));
+  EXPECT_THAT(plan->notes, Contains(HasSubstr("Consumers (1 of 20.0 MiB)")));
+  const auto without = plan_of({}, kCompileLoad);
+  EXPECT_THAT(without->notes, Not(Contains(HasSubstr("are programs"))));
+  EXPECT_FALSE(without->has_programs());
+  EXPECT_EQ(without->prepare_time(), 0s);
+}
+
+TEST(ThrashPlan, A_program_cannot_be_scaled_or_prepared_in_no_time) {
+  const auto what = [](const std::string& set) {
+    const auto plan = plan_of({"guests.0.load=compile", set}, kCompileLoad);
+    EXPECT_FALSE(plan) << set;
+    return plan ? "" : error_line(plan.error());
+  };
+  EXPECT_THAT(what("study.scale=0.5"), HasSubstr("study.scale: loads.compile is a program"));
+  EXPECT_THAT(what("loads.compile.prepare_within=0s"), HasSubstr("loads.compile: prepare_within"));
+  EXPECT_THAT(what("loads.compile.memory=0B"), HasSubstr("loads.compile: memory"));
+  EXPECT_THAT(what("live.program_folder=here"), HasSubstr("live.program_folder: expected an abs"));
 }
 
 TEST(ThrashPlan, What_cannot_be_here_is_an_error_that_says_so) {

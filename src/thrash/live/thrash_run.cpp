@@ -99,14 +99,14 @@ class ThrashRun {
 
   Result<void> wait_until_ready(LiveConsumers& consumers, LiveProbes& probes) const {
     constexpr auto kPatience = std::chrono::seconds(60);
-    const auto deadline = steady_clock::now() + kPatience;
+    const auto deadline = steady_clock::now() + kPatience + plan_.prepare_time();
     for (;;) {
       BRIM_TRY(const bool consumers_are, consumers.ready());
       BRIM_TRY(const bool probes_are, probes.ready());
       if (consumers_are && probes_are) return {};
       if (cancel_.requested()) return fail(ErrorCode::interrupted, "interrupted");
       if (steady_clock::now() >= deadline)
-        return fail(ErrorCode::io, "consumers and probes were not ready within a minute");
+        return fail(ErrorCode::io, "consumers and probes were not ready in time");
       std::this_thread::sleep_for(milliseconds(5));
     }
   }
@@ -134,8 +134,8 @@ class ThrashRun {
       if (cancel_.requested()) return fail(ErrorCode::interrupted, "interrupted");
       BRIM_TRY(const bool changed, consumers.look([&] { return sampler.oom_kills(); }));
       if (changed) note_killed(ground, consumers);
-      swap_used_ = swap_in_use(ground);
       const auto now = steady_clock::now();
+      see_swap(swap_in_use(ground), now);
       if (request_.control && (changed || now >= next_step_)) {
         BRIM_TRY(next_step_, request_.control->step(consumers, now));
       }
@@ -188,6 +188,16 @@ class ThrashRun {
     return entry && *entry ? (*entry)->used : Bytes(0);
   }
 
+  // A program ends some time after its child was killed, which gave its part back at once.
+  void see_swap(Bytes used, steady_clock::time_point now) {
+    constexpr auto kKept = milliseconds(500);
+    if (now - swap_used_since_ >= kKept) {
+      swap_used_before_ = std::exchange(swap_used_, Bytes(0));
+      swap_used_since_ = now;
+    }
+    swap_used_ = std::max(swap_used_, used);
+  }
+
   // Why is told by how much of the swap area was in use, before, as who is killed gives back its
   // part: a group's reclaim can also give up while there is room, when everything it looks at is on
   // its way out or back (mm/vmscan.c).
@@ -205,7 +215,7 @@ class ThrashRun {
   void note_killed_by_kernel(const Ground& ground, std::size_t number, double t) {
     const auto entry = host::find_swap(request_.host, ground.area().path());
     if (!entry || !*entry) return;
-    Bytes used = std::max((*entry)->used, swap_used_);
+    Bytes used = std::max({(*entry)->used, swap_used_, swap_used_before_});
     if (ground.group() != nullptr)
       if (const auto swap = ground.group()->read().swap) used = std::max(used, *swap);
     const bool full = used.count() >= (*entry)->size.count() / 20 * 19;
@@ -237,7 +247,9 @@ class ThrashRun {
   const std::function<void(double)>& progress_;
   const Cancel& cancel_;
   std::vector<std::string>& notes_;
-  Bytes swap_used_;                    // a moment ago
+  Bytes swap_used_;         // at most, since swap_used_since_
+  Bytes swap_used_before_;  // at most, in the half second before that
+  steady_clock::time_point swap_used_since_;
   std::size_t seen_killed_ = 0;        // of LiveConsumers::killed()
   std::vector<std::string> killings_;  // a sentence for each that the kernel killed
   std::size_t killed_by_control_ = 0;

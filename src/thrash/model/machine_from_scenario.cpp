@@ -164,6 +164,9 @@ Result<PatternShape> phased(const study::Load& load, const BurstShape& burst, do
 }
 
 Result<PatternShape> pattern(const study::Load& load, double scale) {
+  if (load.family == "program")
+    return bad("a program runs on this machine alone: expected --live",
+               fmt::format("loads.{}", load.name));
   BRIM_TRY(const BurstShape burst, burst_shape(load, scale));
   if (load.family == "phases") return phased(load, burst, scale);
   if (load.family == "sequential") return SequentialBursts{burst};

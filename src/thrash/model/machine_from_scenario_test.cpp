@@ -179,6 +179,8 @@ TEST(MachineFromScenarioTest, Errors_name_the_key_and_what_is_near) {
   EXPECT_THAT(refusal({.load = "kind = \"uniform\"\nmemory = \"1KiB\""}), HasSubstr("loads.one"));
   EXPECT_THAT(refusal({.load = "kind = \"phases\"\nworking_set = \"200MiB\""}),
               HasSubstr("working_set"));
+  EXPECT_THAT(refusal({.load = "kind = \"program\"\ncommand = \"true\""}),
+              AllOf(HasSubstr("loads.one"), HasSubstr("--live")));
 }
 
 TEST(MachineFromScenarioTest, Policies_that_look_at_each_access_are_told_of_each) {

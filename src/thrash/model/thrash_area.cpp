@@ -153,8 +153,25 @@ constexpr std::array kPhases = std::to_array<Parameter>(
      {"working_set", Type::size, "", "10MiB", "Where a phase's accesses go."},
      {"phase", Type::duration, "", "10s", "Before another working set."}});
 
+// `command` must say something: a least of 1.
+constexpr std::array kProgram = std::to_array<Parameter>({
+    {"command",
+     Type::text,
+     "",
+     "",
+     "Run by a shell, again and again; a line on its standard output is a unit of work. {number} "
+     "and {folder} in it are the consumer's.",
+     {},
+     1},
+    {"memory", Type::size, "", "100MiB", "What one takes, for controls that go by size."},
+    {"unit", Type::text, "", "lines", "What a line stands for."},
+    {"prepare", Type::text, "", "", "Run by a shell once before, of one consumer after the other."},
+    {"prepare_within", Type::duration, "", "60s", "The longest that one of them may take."},
+});
+
 constexpr std::array kLoads = std::to_array<Family>({
     {"phases", "Any page of a working set, another one after each phase.", kPhases},
+    {"program", "Live: a program of yours.", kProgram},
     {"sequential", "One page after the other, and again from the first.", kUniform},
     {"uniform", "Any page, as likely as any other (Santos 2009).", kUniform},
     {"zipf", "A page in proportion to a power of its rank.", kZipf},
@@ -182,6 +199,7 @@ constexpr std::array kLive = std::to_array<Parameter>({
      "Consumers have a limited group and a swap area of their own, or the whole machine.",
      "group,machine"},
     {"swap_folder", Type::text, "", "/var/tmp", "Of a swap file."},
+    {"program_folder", Type::text, "", "/var/tmp", "Below which programs have their folders."},
     {"swap_reads_per_s",
      Type::count,
      "requests",

@@ -4,7 +4,7 @@
 //
 //   [hardware]   the machine: memory, processors, the swap device and its parameters
 //   [mechanism]  the operating system, data for the model's parts, and who controls thrashing
-//   [loads.NAME] what a consumer touches: M, W and tw of the study's benchmark, and other patterns
+//   [loads.NAME] what a consumer touches: M, W and tw of the study's benchmark, others; a program
 //   [[guests]]   consumers: N of them, tc apart, each for tp
 //   [live]       how it is done here
 //
