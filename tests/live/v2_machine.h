@@ -4,8 +4,7 @@
 // thrown away: a guest of the lab with Linux 6.12, and in it brim as it was built. brim, its agent
 // and the libraries they are linked to lie on a disk of their own at /w, which has room for swap.
 //
-// The emulator's processor is some twenty times slower than the host's: programs take seconds to
-// start.
+// The emulator's processor is many times slower than the host's: looking at it takes a part of it.
 
 #include "lab/workshop.h"
 #include "lab_fixture.h"
@@ -66,7 +65,7 @@ class V2Machine {
     if (!becomes([&] { return ended(name); }, most)) return -1;
     return std::atoi(run("cat " + name + ".status").c_str());
   }
-  // Waits for a condition, at most this long. Asking takes a part of the one slow processor.
+  // Waits for a condition, at most this long.
   static bool becomes(const std::function<bool()>& holds, std::chrono::seconds most) {
     const auto end = std::chrono::steady_clock::now() + most;
     while (!holds()) {
