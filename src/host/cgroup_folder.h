@@ -17,8 +17,8 @@ namespace brim::host {
 bool kill_members(const std::string& folder);
 
 // Kills all that runs in it and below it, also what is frozen, waits until it is gone, and removes
-// it with those below. Nothing where it is not there; `bad_input`, and nothing done, where its name does not begin with
-// `prefix`. `whose`: "brim's guests", for errors.
+// it with those below. Nothing where it is not there; `bad_input`, and nothing done, where its name
+// does not begin with `prefix`. `whose`: "brim's guests", for errors.
 [[nodiscard]] Result<void> remove_cgroup_folder(const std::string& folder, std::string_view prefix,
                                                 std::string_view whose);
 
