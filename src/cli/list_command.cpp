@@ -165,10 +165,12 @@ Result<Document> controls_document() {
   live.push_back(live_guard_control());
   Rows rows;
   for (const auto& control : thrash::model::thrash_controls()) {
-    const bool is_live = std::ranges::any_of(
-        live, [&](const auto& one) { return one.family.name == control.family.name; });
-    rows.push_back({std::string(control.family.name), is_live ? "model, live" : "model",
-                    std::string(control.family.summary)});
+    const auto here = std::ranges::find(live, control.family.name,
+                                        [](const auto& one) { return one.family.name; });
+    const char* const runs = here == live.end()   ? "model"
+                             : here->on_version_2 ? "model, live on cgroup v2"
+                                                  : "model, live";
+    rows.push_back({std::string(control.family.name), runs, std::string(control.family.summary)});
   }
   return text_document("controls", "Controls of thrashing", {"name", "runs", "summary"}, rows);
 }

@@ -5,13 +5,32 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 namespace brim::host {
+namespace {
+
+std::vector<std::string> folders_below(const std::string& folder) {
+  std::vector<std::string> below;
+  std::error_code error;
+  for (const auto& item : std::filesystem::directory_iterator(folder, error))
+    if (item.is_directory(error)) below.push_back(item.path().string());
+  return below;
+}
+
+// As rmdir(2), with those below.
+int remove_tree(const std::string& folder) {
+  for (const std::string& below : folders_below(folder)) static_cast<void>(remove_tree(below));
+  return ::rmdir(folder.c_str());
+}
+
+}  // namespace
 
 Result<void> write_control(const std::string& path, const std::string& text) {
   const Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -29,6 +48,7 @@ bool kill_members(const std::string& folder) {
     any = true;
     if (pid > 0) ::kill(pid, SIGKILL);
   }
+  for (const std::string& below : folders_below(folder)) any = kill_members(below) || any;
   // What the v1 freezer holds dies only when it goes on; version 2 needs no such help.
   if (any) static_cast<void>(write_control(folder + "/freezer.state", "THAWED"));
   return any;
@@ -43,7 +63,7 @@ Result<void> remove_cgroup_folder(const std::string& folder, std::string_view pr
     return fail(ErrorCode::bad_input, fmt::format("not a cgroup of {}", whose), folder);
   for (int i = 0; i < kAttempts; ++i) {
     kill_members(folder);
-    if (::rmdir(folder.c_str()) == 0 || errno == ENOENT) return {};
+    if (remove_tree(folder) == 0 || errno == ENOENT) return {};
     if (errno != EBUSY)
       return fail(errno_error(errno, fmt::format("remove a cgroup of {}", whose), folder));
     ::usleep(kPauseMicroseconds);

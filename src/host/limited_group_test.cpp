@@ -5,6 +5,7 @@
 #include "host/scratch_directory.h"
 #include "host/test_processes.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -174,6 +175,22 @@ TEST(LimitedGroup, What_the_freezer_of_version_1_holds_can_be_killed_and_its_fol
   ASSERT_TRUE(write_control(folder + "/freezer.state", "FROZEN"));
   EXPECT_FALSE(remove_cgroup_folder(folder, "brim-lab-", "others"));
   EXPECT_TRUE(std::filesystem::exists(folder));
+  const auto removed = remove_cgroup_folder(folder, kLimitedGroupPrefix, "this test");
+  EXPECT_TRUE(removed) << error_line(removed.error());
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+// Live: as root, where version 2 is mounted.
+TEST(LimitedGroup, Its_folder_is_removed_with_those_below_it_and_what_runs_there) {
+  const auto cgroups = read_cgroups(live_host());
+  ASSERT_TRUE(cgroups) << error_line(cgroups.error());
+  const auto v2 = std::ranges::find_if(cgroups->mounts, &CgroupMount::v2);
+  if (::geteuid() != 0 || v2 == cgroups->mounts.end())
+    GTEST_SKIP() << "needs root and cgroups of version 2";
+  const std::string folder = fmt::format("{}/{}unit-{}", v2->path, kLimitedGroupPrefix, ::getpid());
+  ASSERT_TRUE(std::filesystem::create_directories(folder + "/below/deeper"));
+  const WaitingChild child;
+  ASSERT_TRUE(write_control(folder + "/below/deeper/cgroup.procs", std::to_string(child.pid())));
   const auto removed = remove_cgroup_folder(folder, kLimitedGroupPrefix, "this test");
   EXPECT_TRUE(removed) << error_line(removed.error());
   EXPECT_FALSE(std::filesystem::exists(folder));

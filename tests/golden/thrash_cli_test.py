@@ -323,8 +323,12 @@ def test_flash_is_told_by_its_keys():
 
 
 def test_controls_are_listed_with_their_parameters():
-    controls = [row["name"] for row in run_json("list", "list", "controls")["controls"]]
+    rows = run_json("list", "list", "controls")["controls"]
+    controls = [row["name"] for row in rows]
     assert {"none", "swap-token", "tpf"} <= set(controls) and controls == sorted(controls)
+    runs = {row["name"]: row["runs"] for row in rows}
+    assert (runs["none"], runs["swap-token"], runs["tpf"]) == (
+        "model, live", "model, live on cgroup v2", "model"), runs
     keys = {(row["of"], row["key"]) for row in run_json("list", "list", "parameters")["parameters"]}
     assert ("thrash control swap-token", "timeout") in keys
 

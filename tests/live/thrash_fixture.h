@@ -13,6 +13,7 @@
 #include "share_child.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <optional>
 #include <sstream>
@@ -218,6 +219,19 @@ inline std::vector<std::pair<double, double>> values_of(const json& found,
       for (const json& value : series["values"])
         values.emplace_back(value["t_seconds"].get<double>(), value["mean"].get<double>());
   return values;
+}
+
+// The mean of the values between two times.
+inline double mean_of(const json& found, const std::string& metric, double from, double to) {
+  double sum = 0;
+  int count = 0;
+  for (const auto& [t, value] : values_of(found, metric)) {
+    if (t < from || t >= to) continue;
+    sum += value;
+    ++count;
+  }
+  EXPECT_GT(count, 0) << metric << " between " << from << " and " << to;
+  return count == 0 ? NAN : sum / count;
 }
 
 }  // namespace brim::live

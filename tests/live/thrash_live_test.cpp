@@ -10,19 +10,6 @@ namespace {
 
 using testing::HasSubstr;
 
-// The mean of the values between two times.
-double mean_of(const json& found, const std::string& metric, double from, double to) {
-  double sum = 0;
-  int count = 0;
-  for (const auto& [t, value] : values_of(found, metric)) {
-    if (t < from || t >= to) continue;
-    sum += value;
-    ++count;
-  }
-  EXPECT_GT(count, 0) << metric << " between " << from << " and " << to;
-  return count == 0 ? NAN : sum / count;
-}
-
 // Starts at 3, 5, 7 and 9 s, ends at 13, 15, 17 and 19 s and later: one alone from 3 to 5 s and
 // all four from 9 to 13 s.
 void expect_thrashing(const json& found, double least_fall) {

@@ -267,4 +267,22 @@ void LiveConsumers::let_go_on(std::size_t number) {
   one.held = false;
 }
 
+Result<void> LiveConsumers::part_memory() {
+  if (group() == nullptr)
+    return fail(ErrorCode::bad_input,
+                "consumers that have the whole machine have no group with parts: expected "
+                "live.where = \"group\"",
+                "mechanism.control");
+  std::vector<int> pids;
+  pids.reserve(consumers_.size());
+  for (const Consumer& one : consumers_) pids.push_back(one.process.pid());
+  BRIM_TRY(parts_, host::GroupParts::create(*group(), pids));
+  return {};
+}
+
+Result<void> LiveConsumers::protect(std::size_t number, bool protect) {
+  BRIM_ASSERT(parts_);
+  return parts_->protect(number, protect);
+}
+
 }  // namespace brim::thrash::live

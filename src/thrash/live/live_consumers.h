@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "host/dependent_process.h"
+#include "host/group_parts.h"
 #include "host/host.h"
 #include "host/process_group.h"
 #include "host/shared_memory.h"
@@ -75,6 +76,8 @@ class LiveConsumers final : public ConsumerControls {
   [[nodiscard]] std::string swap_disk() const override { return swap_disk_; }
   void hold(std::size_t number) override;
   void let_go_on(std::size_t number) override;
+  [[nodiscard]] Result<void> part_memory() override;
+  [[nodiscard]] Result<void> protect(std::size_t number, bool protect) override;
 
  private:
   struct Consumer {
@@ -111,6 +114,7 @@ class LiveConsumers final : public ConsumerControls {
   std::string swap_disk_;
   std::vector<Consumer> consumers_;
   std::vector<KilledConsumer> killed_;
+  std::optional<host::GroupParts> parts_;  // in the order of the consumers
   const LiveControl* control_ = nullptr;
   std::int64_t start_ = 0;
 };

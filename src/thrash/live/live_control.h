@@ -10,7 +10,8 @@
 //                        page-out and prefetch)
 //   subset               only the first that fit run at all: the bound of a comparison
 //   earlyoom, nohang     other people's programs (peer_controls.h)
-//   others of the model  by its own code, where user space can do it (model_controls.h)
+//   others of the model  by its own code, where user space can do it (model_controls.h); of them
+//   swap-token           where cgroups of version 2 limit memory
 //
 // The rest of the model's controls are parts of kernels: naming one here is an error that says so.
 
@@ -57,6 +58,15 @@ class ConsumerControls {
   // stays.
   virtual void hold(std::size_t number) = 0;
   virtual void let_go_on(std::size_t number) = 0;
+  // Gives each a cgroup of its own, once, before they take memory; `missing` where groups here
+  // can't have such parts (host/group_parts.h).
+  [[nodiscard]] virtual Result<void> part_memory() {
+    return fail(ErrorCode::missing, "these consumers have no cgroups of their own");
+  }
+  // After part_memory(): reclaim passes over its memory as long as there is other to take.
+  [[nodiscard]] virtual Result<void> protect(std::size_t /*number*/, bool /*protect*/) {
+    return fail(ErrorCode::missing, "these consumers have no cgroups of their own");
+  }
 };
 
 class LiveControl {
@@ -83,6 +93,7 @@ struct LiveControlPolicy {
   std::function<Result<std::unique_ptr<LiveControl>>(const host::Host& host,
                                                      const study::Settings& settings)>
       make;
+  bool on_version_2 = false;  // only: where cgroups of version 2 limit memory
 };
 
 // This room's own, sorted by name.

@@ -2,6 +2,7 @@
 #include "thrash/live/model_controls.h"
 
 #include "host/disk_use.h"
+#include "host/group_parts.h"
 #include "host/process.h"
 #include "host/process_advice.h"
 #include "host/processor_times.h"
@@ -15,6 +16,8 @@
 #include <thread>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace brim::thrash::live {
 namespace {
 
@@ -23,8 +26,10 @@ using model::ProcessView;
 using model::ThreadNumber;
 
 constexpr auto kBetweenTicks = std::chrono::milliseconds(20);
-constexpr std::array<std::string_view, 4> kUserSpaceCan = {
-    "freebsd-suspension", "medium-term-scheduler", "multiprogramming-level", "solaris-swapping"};
+constexpr std::string_view kSwapToken = "swap-token";
+constexpr std::array<std::string_view, 5> kUserSpaceCan = {
+    "freebsd-suspension", "medium-term-scheduler", "multiprogramming-level", "solaris-swapping",
+    kSwapToken};
 
 const model::ControlPolicy& policy_named(std::string_view name) {
   const auto all = model::thrash_controls();
@@ -41,6 +46,7 @@ class LiveMachine final : public model::MachineControls {
         consumers_(consumers),
         views_(consumers.consumers()),
         processor_(consumers.consumers()),
+        new_faults_(consumers.consumers()),
         watermarks_(model::linux_watermarks(whole_pages(consumers.memory()))) {}
 
   // Before each tick.
@@ -51,6 +57,12 @@ class LiveMachine final : public model::MachineControls {
     counts_.major_faults = 0;
     for (ThreadNumber number = 0; number < views_.size(); ++number) look_at(number, now);
     return {};
+  }
+  // Of those a process made between the last two looks, one; whether there was another.
+  [[nodiscard]] bool take_fault(ThreadNumber process) {
+    if (new_faults_.at(process) == 0) return false;
+    --new_faults_[process];
+    return true;
   }
   // What went wrong with what a control did since it was asked last.
   [[nodiscard]] Result<void> take_outcome() { return std::exchange(outcome_, {}); }
@@ -79,7 +91,9 @@ class LiveMachine final : public model::MachineControls {
   void order_in(ThreadNumber process) override { advise(process, host::prefetch); }
   // Of kernels; none of those here asks for it.
   void kill(ThreadNumber /*process*/) override { BRIM_ASSERT(false); }
-  void exempt(ThreadNumber /*process*/, bool /*exempt*/) override { BRIM_ASSERT(false); }
+  void exempt(ThreadNumber process, bool exempt) override {
+    note(consumers_.protect(process, exempt));
+  }
 
  private:
   Result<void> look_at_memory() {
@@ -120,6 +134,7 @@ class LiveMachine final : public model::MachineControls {
     view.frozen = consumer.held;
     view.completed = consumer.accesses;
     view.runnable = view.blocked = false;
+    new_faults_[number] = 0;
     if (view.runs) look_at_process(consumer.pid, number, now);
     if (!view.runs) view.frames = view.swapped = 0;
     counts_.major_faults += view.major_faults;
@@ -136,6 +151,7 @@ class LiveMachine final : public model::MachineControls {
     view.swapped = status->vm_swap_bytes / kPageSize;
     view.runnable = stat->state == 'R';
     view.blocked = stat->state == 'D';
+    new_faults_[number] = stat->major_faults - view.major_faults;
     view.major_faults = stat->major_faults;
     counts_.minor_faults += stat->minor_faults;
     const host::ProcessorTime used = host::processor_time_of(*stat);
@@ -147,14 +163,19 @@ class LiveMachine final : public model::MachineControls {
     const auto process = host::Process::open(host_, consumers_.consumer(number).pid);
     if (!process) return;
     const auto advised = advice(*process);
-    if (!advised && advised.error().code != ErrorCode::gone && outcome_)
-      outcome_ = fail(advised.error());
+    if (!advised && advised.error().code != ErrorCode::gone) note(fail(advised.error()));
+  }
+
+  // The first counts.
+  void note(Result<void> outcome) {
+    if (!outcome && outcome_) outcome_ = std::move(outcome);
   }
 
   const host::Host& host_;
   ConsumerControls& consumers_;
   std::vector<ProcessView> views_;
   std::vector<host::ProcessorTime> processor_;  // that each had used at the last look
+  std::vector<std::uint64_t> new_faults_;       // major ones of each, not yet told
   model::Watermarks watermarks_;
   std::size_t free_ = 0;
   model::MemoryCounts counts_;
@@ -179,6 +200,7 @@ class ModelControl final : public LiveControl {
       machine.interactive.push_back(one.interactive);
       machine.asked.push_back(whole_pages(one.memory));
     }
+    if (policy_.family.name == kSwapToken) BRIM_CHECK(consumers.part_memory());
     control_ = policy_.make(machine, settings_);
     machine_ = std::make_unique<LiveMachine>(host_, consumers);
     return {};
@@ -188,23 +210,42 @@ class ModelControl final : public LiveControl {
     if (!began_) began_ = now;
     const ModelTime since = now - *began_;
     BRIM_CHECK(machine_->look(since));
+    tell_faults(since);
     control_->tick(*machine_, since);
     BRIM_CHECK(machine_->take_outcome());
     return now + kBetweenTicks;
   }
 
   Result<void> end(ConsumerControls& consumers) override {
-    for (std::size_t number = 0; number < consumers.consumers(); ++number)
+    for (std::size_t number = 0; number < consumers.consumers(); ++number) {
       if (consumers.consumer(number).held) consumers.let_go_on(number);
+      if (policy_.family.name == kSwapToken) BRIM_CHECK(consumers.protect(number, false));
+    }
     return {};
   }
 
  private:
+  // In rounds, a fault of each that made one, so that nobody is always the first.
+  void tell_faults(ModelTime now) {
+    const auto count = static_cast<ThreadNumber>(machine_->processes());
+    for (bool any = true; any;) {
+      any = false;
+      for (ThreadNumber i = 0; i < count; ++i) {
+        const ThreadNumber process = (first_ + i) % count;
+        if (!machine_->take_fault(process)) continue;
+        control_->fault(*machine_, process, model::Fault::major, now);
+        any = true;
+      }
+    }
+    if (count > 0) first_ = (first_ + 1) % count;
+  }
+
   const host::Host& host_;
   const model::ControlPolicy& policy_;
   study::Settings settings_;
   std::unique_ptr<model::ThrashControl> control_;
   std::unique_ptr<LiveMachine> machine_;
+  ThreadNumber first_ = 0;  // whose fault is told first
   std::optional<Time> began_;
 };
 
@@ -212,17 +253,27 @@ class ModelControl final : public LiveControl {
 
 std::vector<LiveControlPolicy> model_controls() {
   std::vector<LiveControlPolicy> all;
+  all.reserve(kUserSpaceCan.size());
   for (const std::string_view name : kUserSpaceCan)
     all.push_back({policy_named(name).family,
                    [name](const host::Host& host, const study::Settings& settings) {
                      return make_model_control(name, host, settings);
-                   }});
+                   },
+                   name == kSwapToken});
   return all;
 }
 
 Result<std::unique_ptr<LiveControl>> make_model_control(std::string_view name,
                                                         const host::Host& host,
                                                         const study::Settings& settings) {
+  if (name == kSwapToken) {
+    const auto parts = host::check_group_parts(host);
+    if (!parts)
+      return fail(
+          parts.error().code,
+          fmt::format("{}: control '{}' can't be had, 'none' can", parts.error().what, name),
+          "mechanism.control");
+  }
   return std::make_unique<ModelControl>(host, policy_named(name), settings);
 }
 

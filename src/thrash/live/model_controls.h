@@ -7,6 +7,10 @@
 //   freebsd-suspension, medium-term-scheduler, multiprogramming-level, solaris-swapping, and
 //   sigstop-round-robin with bulk=true
 //
+// and, where cgroups of version 2 limit memory,
+//
+//   swap-token
+//
 // What they see of this machine, 50 times a second:
 //   frames, swapped         VmRSS and VmSwap of the process: its program's are among them
 //   runnable, blocked       state R; state D
@@ -16,9 +20,15 @@
 //   pages in and out        the system's pswpin and pswpout
 //   processor times         the system's; paging is not told
 //   device_busy             of the swap file's disk, by whomever; none for compressed memory
-// freeze and thaw are SIGSTOP and SIGCONT; order_out and order_in process_madvise(2) in bulk.
+//   faults                  major ones of each process since the last look, one of each in turns
+// freeze and thaw are SIGSTOP and SIGCONT; order_out and order_in process_madvise(2) in bulk;
+// exempt is memory.low of a cgroup that the consumer has for itself: reclaim in the group passes
+// over all it has, and as in Linux 2.6 takes it where there is nothing else.
 //
 // LIMIT: a consumer is one process to them: programs, which are several, are refused.
+// LIMIT: in which order faults of 20 ms came is not seen: the one that is told first is another at
+// each look. The token by priority counts how many faults lie between two of a process: there it
+// goes by the shares of 20 ms.
 // LIMIT: of consumers that have the whole machine, free frames are MemAvailable: what the system
 // itself has comes and goes.
 

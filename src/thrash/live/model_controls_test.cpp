@@ -28,12 +28,13 @@ class FileMachine final : public ConsumerControls {
     for (std::size_t number = 0; number < count; ++number) has(number, mebibytes(40));
   }
   [[nodiscard]] host::Host host() const { return *host::Host::open(files_.path()); }
-  void has(std::size_t number, Bytes memory) const {
+  // `faults`: major ones, so far.
+  void has(std::size_t number, Bytes memory, int faults = 7) const {
     const std::string folder = fmt::format("proc/{}/", 100 + number);
     files_.write(folder + "stat",
-                 fmt::format("{0} (c) R 1 {0} 1 0 -1 0 5 0 7 0 {1} 0 0 0 20 0 1 0 1000 0 0 "
+                 fmt::format("{0} (c) R 1 {0} 1 0 -1 0 5 0 {2} 0 {1} 0 0 0 20 0 1 0 1000 0 0 "
                              "18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0\n",
-                             100 + number, number));
+                             100 + number, number, faults));
     files_.write(folder + "status",
                  fmt::format("Name:\tc\nUid:\t0\t0\t0\t0\nVmRSS:\t{} kB\nVmSwap:\t0 kB\n",
                              memory.count() >> 10U));
@@ -44,6 +45,12 @@ class FileMachine final : public ConsumerControls {
         fmt::format("MemTotal: 200000 kB\nMemFree: 0 kB\nMemAvailable: {} kB\nSwapTotal: 0 "
                     "kB\nSwapFree: 0 kB\n",
                     kibibytes));
+  }
+  // "cgroup2" for version 2.
+  void limits_memory_by(const std::string& version) const {
+    files_.write("proc/mounts", fmt::format("cgroup /cg {} rw,memory 0 0\n", version));
+    files_.write("cg/cgroup.controllers", "memory\n");
+    files_.write("cg/cgroup.subtree_control", "memory\n");
   }
   void paged(std::uint64_t pages) const {
     files_.write("proc/vmstat", fmt::format("pswpin {0}\npswpout {0}\n", pages));
@@ -62,6 +69,19 @@ class FileMachine final : public ConsumerControls {
   [[nodiscard]] const host::LimitedGroup* group() const override { return nullptr; }
   void hold(std::size_t number) override { held_.at(number) = true; }
   void let_go_on(std::size_t number) override { held_.at(number) = false; }
+  Result<void> part_memory() override {
+    parted_ = true;
+    return {};
+  }
+  Result<void> protect(std::size_t number, bool protect) override {
+    EXPECT_TRUE(parted_);
+    if (protect)
+      protected_.insert(number);
+    else
+      protected_.erase(number);
+    return {};
+  }
+  [[nodiscard]] const std::set<std::size_t>& protected_ones() const { return protected_; }
   [[nodiscard]] std::set<std::size_t> at_work() const {
     std::set<std::size_t> numbers;
     for (std::size_t number = 0; number < held_.size(); ++number)
@@ -72,6 +92,8 @@ class FileMachine final : public ConsumerControls {
  private:
   host::ScratchDirectory files_;
   std::vector<bool> held_;
+  std::set<std::size_t> protected_;
+  bool parted_ = false;
 };
 
 using AtWork = std::set<std::size_t>;
@@ -136,6 +158,44 @@ TEST(ModelControls, They_look_into_processes_and_those_that_go_by_sizes_do_not) 
     EXPECT_TRUE(control_of(host, name)->looks_into_processes()) << name;
   for (const char* const name : {"sigstop-round-robin", "subset"})
     EXPECT_FALSE(control_of(host, name)->looks_into_processes()) << name;
+}
+
+TEST(ModelControls, The_swap_token_protects_one_that_faults_until_another_is_due) {
+  FileMachine machine(3);
+  machine.limits_memory_by("cgroup2");
+  const host::Host host = machine.host();
+  const auto control = control_of(host, "swap-token(timeout=4s)");
+  ASSERT_TRUE(control->begin(machine));
+  const LiveControl::Time start{};
+  std::vector<int> faults(3, 7);
+  const auto holders = [&](LiveControl::Time::duration at, const std::set<std::size_t>& faulting) {
+    for (const std::size_t number : faulting) machine.has(number, mebibytes(40), ++faults[number]);
+    EXPECT_TRUE(control->step(machine, start + at));
+    return machine.protected_ones();
+  };
+  using Holders = std::set<std::size_t>;
+  EXPECT_EQ(holders(0s, {}), Holders{});
+  EXPECT_EQ(holders(1s, {1}), Holders{1});
+  EXPECT_EQ(holders(2s, {2}), Holders{1}) << "nobody is considered within two seconds";
+  EXPECT_EQ(holders(4s, {2}), Holders{2}) << "the holder has had no fault since";
+  EXPECT_EQ(holders(5s, {2}), Holders{2});
+  EXPECT_EQ(holders(7s, {0}), Holders{2}) << "it still faults, and has had it for three seconds";
+  EXPECT_EQ(holders(9s, {2}), Holders{2});
+  EXPECT_EQ(holders(10s, {0}), Holders{0}) << "it has had it for more than four";
+  ASSERT_TRUE(control->end(machine));
+  EXPECT_EQ(machine.protected_ones(), Holders{});
+}
+
+TEST(ModelControls, The_swap_token_is_refused_where_version_1_limits_memory) {
+  const FileMachine machine(1);
+  machine.limits_memory_by("cgroup");
+  const host::Host host = machine.host();
+  const auto chosen = choose_live_control("swap-token", {}, "test");
+  ASSERT_TRUE(chosen) << error_line(chosen.error());
+  const auto control = chosen->policy.make(host, chosen->settings);
+  ASSERT_FALSE(control);
+  EXPECT_EQ(control.error().code, ErrorCode::missing);
+  EXPECT_THAT(control.error().what, testing::HasSubstr("version 1 has the memory controller"));
 }
 
 // A name here stands for the same thing in the model.
