@@ -198,9 +198,7 @@ TEST_F(ThrashV2, The_guard_sees_the_whole_machine_thrash_and_freezes_cgroups_in_
        "schedule.duration=150s"},
       8, " --whole-machine"));
   give_each_consumer_a_cgroup("/sys/fs/cgroup");
-  machine_->start("guard",
-                  "./brim guard --act --only thrash --format json "
-                  "--set thrash.interactive=brim,brim-probe");
+  machine_->start("guard", "./brim guard --act --only thrash --format json");
   EXPECT_TRUE(V2Machine::becomes([] { return frozen() > 0; }, 90s))
       << machine_->file("guard.output");
   // A turn or two.

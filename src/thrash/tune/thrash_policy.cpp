@@ -71,7 +71,7 @@ constexpr std::array kThrashParameters = std::to_array<Parameter>({
     {"link_process_groups", ParameterType::boolean, "", "true",
      "Processes of one process group (a pipeline, a make tree) run together."},
     {"protected", ParameterType::text, "",
-     "systemd*,dbus*,sshd*,libvirtd,virtqemud,kubelet,containerd*,dockerd,init",
+     "systemd*,dbus*,sshd*,libvirtd,virtqemud,kubelet,containerd*,dockerd,init,brim,brim-probe",
      "Names of what is never held still, with commas between; '*' and '?' as in a shell."},
     {"interactive", ParameterType::text, "",
      "Xorg,Xwayland,gnome-shell,kwin*,plasmashell,sway,pipewire*,pulseaudio,bash,zsh,fish,tmux*,"
