@@ -49,7 +49,7 @@ class ThrashV2 : public testing::Test {
     ASSERT_EQ(machine_->problem(), "");
   }
   void TearDown() override {
-    if (IsSkipped() || !machine_->problem().empty()) return;
+    if (!machine_->missing().empty() || !machine_->problem().empty()) return;
     if (HasFailure()) machine_->run("kill -9 $(cat run.pid guard.pid); ./brim restore");
     EXPECT_EQ(machine_->left(), "");
   }
