@@ -354,6 +354,7 @@ TEST_F(GuardThrash, The_plan_names_the_groups_and_changes_nothing) {
   if (writers.alive()) {
     EXPECT_EQ(plan["domains"][0].at("groups").size(), kWriters) << plan.dump(1);
   }
+  ASSERT_FALSE(plan.at("actions").empty()) << plan.dump(1);
   EXPECT_EQ(plan.at("actions")[0].at("act"), "freeze");
   EXPECT_EQ(writers.standing(), 0U);
 }
