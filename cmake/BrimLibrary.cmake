@@ -37,7 +37,8 @@ add_custom_target(tests)
 
 # brim_test(NAME LABEL unit|validate|golden|live [SHARDS n] SOURCES ... [LINK ...] [DEFINE ...]): a
 # GoogleTest program. Its cases appear in ctest one program at a time: `ctest -L unit`; those of a long
-# one in n parts. Unit tests may run beside each other (`ctest -j`).
+# one in n parts. Unit tests may run beside each other and beside golden ones (`ctest -j`); the others
+# measure this machine and have it to themselves, but for those in guests (brim_in_guests below).
 function(brim_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT;SHARDS" "SOURCES;LINK;DEFINE" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -75,4 +76,10 @@ function(brim_fuzzer name source)
   target_link_libraries(fuzz_${name} PRIVATE ${ARGN} brim_settings)
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   add_dependencies(fuzzers fuzz_${name})
+endfunction()
+
+# brim_in_guests(TEST ...): live tests of guests of one processor, which leave this machine's own memory
+# alone. One at a time, begun first as they take long, with other tests beside them.
+function(brim_in_guests)
+  set_tests_properties(${ARGN} PROPERTIES RUN_SERIAL FALSE RESOURCE_LOCK guests COST 1000)
 endfunction()
