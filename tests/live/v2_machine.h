@@ -170,12 +170,10 @@ class V2Machine {
                       fs::copy_options::overwrite_existing);
   }
   static std::string find_oomd() {
-    std::istringstream folders(std::getenv("PATH"));
+    std::istringstream folders(std::string(std::getenv("PATH")) + ":/lib/systemd");
     for (std::string folder; std::getline(folders, folder, ':');)
-      if (const std::string path = folder + "/systemd-oomd"; std::filesystem::exists(path))
-        return path;
-    const std::string installed = "/lib/systemd/systemd-oomd";
-    return std::filesystem::exists(installed) ? installed : "";
+      if (std::filesystem::exists(folder + "/systemd-oomd")) return folder + "/systemd-oomd";
+    return {};
   }
 
   // The loader is found where the program names it.
