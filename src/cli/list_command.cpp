@@ -112,6 +112,17 @@ void add_rows(const std::string& of, std::span<const study::Parameter> parameter
                     std::string(parameter.choices), std::string(parameter.summary)});
 }
 
+// Programs of others that the model does not have.
+std::vector<thrash::live::LiveControlPolicy> controls_of_live_runs_alone() {
+  std::vector<thrash::live::LiveControlPolicy> controls = thrash::live::own_live_controls();
+  std::erase_if(controls, [](const auto& live) {
+    return std::ranges::any_of(thrash::model::thrash_controls(), [&live](const auto& one) {
+      return one.family.name == live.family.name;
+    });
+  });
+  return controls;
+}
+
 Result<Document> parameters_document() {
   Rows rows;
   add_rows("study", study::study_parameters(), rows);
@@ -136,6 +147,8 @@ Result<Document> parameters_document() {
              rows);
   for (const auto& control : thrash::model::thrash_controls())
     add_rows("thrash control " + std::string(control.family.name), control.family.parameters, rows);
+  for (const auto& control : controls_of_live_runs_alone())
+    add_rows("thrash control " + std::string(control.family.name), control.family.parameters, rows);
   return text_document("parameters", "Parameters of scenarios and policies",
                        {"of", "key", "type", "unit", "default", "choices", "summary"}, rows);
 }
@@ -159,7 +172,6 @@ Result<Document> policies_document() {
                        {"area", "kind", "name", "summary"}, rows);
 }
 
-// All that are live are in the model, too.
 Result<Document> controls_document() {
   std::vector<thrash::live::LiveControlPolicy> live = thrash::live::own_live_controls();
   live.push_back(live_guard_control());
@@ -172,6 +184,11 @@ Result<Document> controls_document() {
                                                   : "model, live";
     rows.push_back({std::string(control.family.name), runs, std::string(control.family.summary)});
   }
+  for (const auto& control : controls_of_live_runs_alone())
+    rows.push_back({std::string(control.family.name),
+                    control.on_version_2 ? "live on cgroup v2" : "live",
+                    std::string(control.family.summary)});
+  std::ranges::sort(rows);
   return text_document("controls", "Controls of thrashing", {"name", "runs", "summary"}, rows);
 }
 

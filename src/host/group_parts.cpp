@@ -16,6 +16,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
+constexpr const char* kRestPart = "rest";
+
 Result<void> check_has_parts(const PartPlace& memory) {
   if (memory.folder.empty()) return fail(ErrorCode::missing, memory.why_not);
   if (memory.v2) return {};
@@ -68,13 +70,17 @@ Result<GroupParts> GroupParts::create(const LimitedGroup& group, const std::vect
     BRIM_CHECK(write_control(part + "/cgroup.procs", std::to_string(pids[i])));
     parts.folders_.push_back(part);
   }
-  BRIM_TRY(const std::string rest, make_part(memory.folder, "rest"));
+  BRIM_TRY(const std::string rest, make_part(memory.folder, kRestPart));
   BRIM_CHECK(pass_memory_on(memory.folder, rest));
   return parts;
 }
 
 Result<void> GroupParts::protect(std::size_t part, bool protect) const {
   return write_control(folders_.at(part) + "/memory.low", protect ? "max" : "0");
+}
+
+std::string rest_of_parts(const LimitedGroup& group) {
+  return fmt::format("{}/{}", group.places()[GroupPart::memory].folder, kRestPart);
 }
 
 }  // namespace brim::host

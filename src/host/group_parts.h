@@ -39,4 +39,7 @@ class GroupParts {
   std::vector<std::string> folders_;
 };
 
+// The folder of the part that has whatever else runs in the group.
+[[nodiscard]] std::string rest_of_parts(const LimitedGroup& group);
+
 }  // namespace brim::host

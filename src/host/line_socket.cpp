@@ -31,26 +31,41 @@ Result<void> wait_for_events(int fd, short events, SteadyClock::time_point deadl
   }
 }
 
-}  // namespace
-
-Result<LineSocket> LineSocket::connect(const std::string& path) {
+Result<sockaddr_un> address_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
     return fail(ErrorCode::bad_input, "longer than a socket's name can be", path);
   path.copy(address.sun_path, path.size());
+  return address;
+}
+
+}  // namespace
+
+Result<Fd> listen_at(const std::string& path) {
+  BRIM_TRY(const sockaddr_un address, address_of(path));
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return fail(errno_error(errno, "socket", path));
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return fail(errno_error(errno, "bind", path));
+  if (::listen(socket.get(), SOMAXCONN) != 0) return fail(errno_error(errno, "listen", path));
+  return socket;
+}
+
+Result<LineSocket> LineSocket::connect(const std::string& path, char end) {
+  BRIM_TRY(const sockaddr_un address, address_of(path));
   Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return fail(errno_error(errno, "socket", path));
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno == ECONNREFUSED) return fail(ErrorCode::missing, "nobody listens", path);
     return fail(errno_error(errno, "connect", path));
   }
-  return LineSocket(std::move(socket), path);
+  return LineSocket(std::move(socket), path, end);
 }
 
 Result<void> LineSocket::send(std::string_view line, std::chrono::milliseconds timeout) {
   const auto deadline = SteadyClock::now() + timeout;
-  const std::string text = std::string(line) + "\n";
+  const std::string text = std::string(line) + end_;
   for (std::size_t done = 0; done < text.size();) {
     const ssize_t n = ::send(socket_.get(), text.data() + done, text.size() - done, MSG_NOSIGNAL);
     if (n > 0) {
@@ -67,7 +82,7 @@ Result<void> LineSocket::send(std::string_view line, std::chrono::milliseconds t
 Result<std::string> LineSocket::receive(std::chrono::milliseconds timeout) {
   const auto deadline = SteadyClock::now() + timeout;
   for (;;) {
-    if (const std::size_t end = received_.find('\n'); end != std::string::npos) {
+    if (const std::size_t end = received_.find(end_); end != std::string::npos) {
       std::string line = received_.substr(0, end);
       received_.erase(0, end + 1);
       return line;

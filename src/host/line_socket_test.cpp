@@ -105,5 +105,21 @@ TEST_F(LineSocketTest, Where_nobody_listens_it_is_missing) {
   EXPECT_EQ(LineSocket::connect(std::string(200, 'x')).error().code, ErrorCode::bad_input);
 }
 
+TEST(ListeningSocket, Is_connected_to_by_its_path_which_nothing_else_may_have) {
+  const ScratchDirectory scratch;
+  const std::string path = scratch / "s";
+  const auto listening = listen_at(path);
+  ASSERT_TRUE(listening) << error_line(listening.error());
+  auto there = LineSocket::connect(path, '\0');
+  ASSERT_TRUE(there) << error_line(there.error());
+  LineSocket here(Fd(::accept4(listening->get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)),
+                  path, '\0');
+  ASSERT_TRUE(there->send("one\nmessage", seconds(10)));
+  EXPECT_EQ(here.receive(seconds(10)).value_or("none"), "one\nmessage") << "up to the byte 0";
+  EXPECT_EQ(listen_at(path).error().code, ErrorCode::io);
+  EXPECT_EQ(listen_at(scratch / "none/s").error().code, ErrorCode::missing);
+  EXPECT_EQ(listen_at(std::string(200, 'x')).error().code, ErrorCode::bad_input);
+}
+
 }  // namespace
 }  // namespace brim::host

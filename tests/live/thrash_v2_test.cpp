@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Thrashing on a machine with cgroups of version 2 alone, as most of today's are: the benchmark,
-// brim's guard of a group and of the whole machine, and the swap token.
+// brim's guard of a group and of the whole machine, the swap token, and systemd-oomd.
 #include "v2_machine.h"
 
 #include <algorithm>
@@ -189,6 +189,41 @@ TEST_F(ThrashV2, The_swap_token_goes_round_as_memory_low_of_a_cgroup_each) {
   EXPECT_GE(holders.size(), 1U);
   EXPECT_GT(most_of_holder, 24e6);
   EXPECT_EQ(values_of(found, "thrash.consumers_killed").back().second, 0);
+}
+
+// Told to act within the run. Each consumer's cgroup has one more process, which does nothing: a
+// consumer that ends by itself leaves it there.
+TEST_F(ThrashV2, Systemd_oomd_kills_some_consumers_with_all_that_is_in_their_cgroups) {
+  BRIM_NEEDS(machine_->has_oomd(), "no systemd-oomd here");
+  const std::string each_part = "for part in /sys/fs/cgroup/brim-group-*/part-*; do ";
+  ASSERT_NO_FATAL_FAILURE(
+      start_run(and_also(kSets, "mechanism.control=systemd-oomd(pressure=5,duration=2s)"), 4));
+  ASSERT_TRUE(
+      V2Machine::becomes([] { return !machine_->run("./tasks systemd-oomd").empty(); }, 60s))
+      << machine_->file("run.errors");
+  machine_->run(each_part +
+                "(echo 0 >$part/cgroup.procs && exec sleep 300) >/dev/null 2>&1 </dev/null & done");
+  std::set<std::string> emptied;
+  const json found = result_of_run([&] {
+    std::istringstream lines(
+        machine_->run(each_part + "grep -q . $part/cgroup.procs || echo $part; done"));
+    // The run's end empties them all.
+    if (machine_->consumers().pids.empty()) return;
+    for (std::string part; lines >> part;) emptied.insert(part);
+  });
+  ASSERT_TRUE(found.is_object());
+  const double killed = values_of(found, "thrash.consumers_killed").back().second;
+  std::printf("%zu cgroups empty before the end; %.0f accesses, %.0f without control\n",
+              emptied.size(), accesses_of(found), accesses_of(uncontrolled()));
+  for (const json& note : found["notes"])
+    if (const auto text = note.get<std::string>(); text.starts_with("The control killed"))
+      std::printf("%s\n", text.c_str());
+  EXPECT_GE(killed, 1);
+  EXPECT_LE(killed, 3);
+  EXPECT_GE(emptied.size(), 1U);
+  EXPECT_LE(emptied.size(), killed);
+  EXPECT_THAT(found["notes"].dump(), HasSubstr("The control killed"));
+  EXPECT_THAT(found["notes"].dump(), Not(HasSubstr("its latencies end there"))) << "of a probe";
 }
 
 TEST_F(ThrashV2, The_guard_sees_the_whole_machine_thrash_and_freezes_cgroups_in_turns) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // A machine with cgroups of version 2 alone, whatever the host's layout, that may be filled and
-// thrown away: a guest of the lab with Linux 6.12, and in it brim as it was built. brim, its agent
-// and the libraries they are linked to lie on a disk of their own at /w, which has room for swap.
+// thrown away: a guest of the lab with Linux 6.12, and in it brim as it was built. brim, its agent,
+// the programs it starts and the libraries they are linked to lie on a disk of their own at /w,
+// which has room for swap.
 //
 // The emulator's processor is many times slower than the host's: looking at it takes a part of it.
 
@@ -38,6 +39,8 @@ class V2Machine {
   [[nodiscard]] const std::string& missing() const { return missing_; }
   // Why it is not there though nothing is missing; empty: it is.
   [[nodiscard]] const std::string& problem() const { return problem_; }
+  // Whether the host had systemd-oomd to give, on PATH or installed.
+  [[nodiscard]] bool has_oomd() const { return has_oomd_; }
 
   // Output and errors of a shell script in it.
   std::string run(const std::string& script, std::chrono::seconds timeout = 60s) {
@@ -107,31 +110,29 @@ class V2Machine {
   std::string left() {
     return run(
         "ls -d /sys/fs/cgroup/brim-* 2>/dev/null; tail -n +2 /proc/swaps; ls swap; "
-        "for name in brim brim-agent brim-probe; do ./tasks $name; done; "
+        "for name in brim brim-agent brim-probe systemd-oomd; do ./tasks $name; done; "
+        "ls -d /tmp/brim-* 2>/dev/null; grep -E ' /run| /proc/meminfo' /proc/mounts; "
         "find state/swap state/groups state/holds state/journal -type f ! -name lock 2>/dev/null");
   }
 
  private:
   void make_disk() {
     namespace fs = std::filesystem;
-    const auto linked = host::run_program({"ldd", BRIM_PROGRAM}, 60s);
-    if (!linked) {
-      problem_ = error_line(linked.error());
-      return;
-    }
-    for (const char* folder : {"tree/lib", "tree/state", "tree/swap"})
+    for (const char* folder : {"tree/bin", "tree/lib", "tree/state", "tree/swap"})
       fs::create_directories(files_ / folder);
     const fs::path program = BRIM_PROGRAM;
-    fs::copy_file(program, files_ / "tree/brim");
+    copy_program(program, "tree/brim");
     fs::copy_file(program.parent_path() / "brim-agent", files_ / "tree/brim-agent");
-    // "libfmt.so.9 => /lib/x86_64-linux-gnu/libfmt.so.9 (0x...)", and the loader by its path alone.
-    std::istringstream words(*linked);
-    for (std::string word; words >> word;)
-      if (word.front() == '/')
-        fs::copy_file(word, files_ / ("tree/lib/" + fs::path(word).filename().string()),
-                      fs::copy_options::overwrite_existing);
+    // Busybox's mount binds no files.
+    for (const char* name : {"mkdir", "mount", "rm", "sh", "unshare"})
+      copy_program(std::string("/usr/bin/") + name, std::string("tree/bin/") + name);
+    const std::string oomd = find_oomd();
+    has_oomd_ = !oomd.empty();
+    if (has_oomd_) copy_program(oomd, "tree/bin/systemd-oomd");
+    if (!problem_.empty()) return;
     files_.write("tree/settings",
-                 "export LD_LIBRARY_PATH=/w/lib BRIM_STATE_DIR=/w/state BRIM_STORE=/w/store\n");
+                 "export LD_LIBRARY_PATH=/w/lib BRIM_STATE_DIR=/w/state BRIM_STORE=/w/store "
+                 "PATH=/w/bin:/bin\n");
     // "PID STATE" of each process of this name. Consumers are called brim-agent, the agent's other
     // processes are not.
     files_.write("tree/tasks",
@@ -150,6 +151,29 @@ class V2Machine {
                            "-d", files_ / "tree", files_ / "disk", "4G"},
                           120s);
     if (!made) problem_ = error_line(made.error());
+  }
+
+  // And its libraries.
+  void copy_program(const std::filesystem::path& program, const std::string& to) {
+    namespace fs = std::filesystem;
+    const auto linked = host::run_program({"ldd", program}, 60s);
+    if (!linked) {
+      problem_ = error_line(linked.error());
+      return;
+    }
+    fs::copy_file(program, files_ / to);
+    // "libfmt.so.9 => /lib/x86_64-linux-gnu/libfmt.so.9 (0x...)", and the loader by its path alone.
+    std::istringstream words(*linked);
+    for (std::string word; words >> word;)
+      if (word.front() == '/')
+        fs::copy_file(word, files_ / ("tree/lib/" + fs::path(word).filename().string()),
+                      fs::copy_options::overwrite_existing);
+  }
+  static std::string find_oomd() {
+    std::istringstream folders(std::string(std::getenv("PATH")) + ":/lib/systemd");
+    for (std::string folder; std::getline(folders, folder, ':');)
+      if (std::filesystem::exists(folder + "/systemd-oomd")) return folder + "/systemd-oomd";
+    return {};
   }
 
   // The loader is found where the program names it.
@@ -181,6 +205,7 @@ class V2Machine {
   std::optional<lab::Guest> guest_;  // before its folder
   std::string missing_;
   std::string problem_;
+  bool has_oomd_ = false;
 };
 
 }  // namespace brim::live

@@ -10,6 +10,7 @@
 //                        page-out and prefetch)
 //   subset               only the first that fit run at all: the bound of a comparison
 //   earlyoom, nohang     other people's programs (peer_controls.h)
+//   systemd-oomd         another (oomd_control.h), where all cgroups are of version 2
 //   others of the model  by its own code, where user space can do it (model_controls.h); of them
 //   swap-token           where cgroups of version 2 limit memory
 //

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "thrash/live/peer_controls.h"
 
-#include "base/fd.h"
 #include "base/text.h"
-#include "host/system.h"
-#include "lab/workshop.h"
-#include "thrash/live/program_control.h"
+#include "thrash/live/oomd_control.h"
+#include "thrash/live/peer_control.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace brim::thrash::live {
 namespace {
@@ -53,86 +49,6 @@ constexpr study::Parameter kNohang[] = {
     {"pause", Type::duration, "", "10s", "After an action (psi_post_action_delay).", {}, 10}};
 
 constexpr const char* kNohangConfig = "/etc/nohang/nohang.conf";
-constexpr auto kBetweenLooks = std::chrono::milliseconds(100);
-
-// A file that a program in a mount namespace of its own sees as /proc/meminfo. It has no name any
-// more once that is so: nothing is left whoever is killed.
-class ShownMemory {
- public:
-  static Result<ShownMemory> create() {
-    std::string name = "/tmp/brim-meminfo-XXXXXX";
-    const int fd = ::mkstemp(name.data());
-    if (fd < 0) return fail(errno_error(errno, "could not make a file", name));
-    return ShownMemory(Fd(fd), std::move(name));
-  }
-  ~ShownMemory() {
-    if (file_) ::unlink(name_.c_str());
-  }
-  ShownMemory(ShownMemory&&) noexcept = default;
-  ShownMemory& operator=(ShownMemory&&) = delete;
-
-  [[nodiscard]] const std::string& name() const { return name_; }
-  Result<void> show(const std::string& text) {
-    if (::pwrite(file_.get(), text.data(), text.size(), 0) < 0)
-      return fail(errno_error(errno, "could not write", name_));
-    return {};
-  }
-
- private:
-  ShownMemory(Fd file, std::string name) : file_(std::move(file)), name_(std::move(name)) {}
-  Fd file_;
-  std::string name_;
-};
-
-class PeerControl : public ProgramControl {
- public:
-  explicit PeerControl(const host::Host& host, const std::string& program)
-      : ProgramControl(fmt::format("see what '{}' says when it is started", program)),
-        host_(host) {}
-  [[nodiscard]] bool kills() const override { return true; }
-
-  Result<Time> step(ConsumerControls& consumers, Time now) override {
-    if (shown_) BRIM_CHECK(update(consumers));
-    BRIM_CHECK(ProgramControl::step(consumers, now));
-    return now + kBetweenLooks;
-  }
-
- protected:
-  // `arguments` in a namespace where the group's memory is the machine's; as they are where
-  // consumers have the whole machine. `input`: what they read as standard input.
-  Result<host::ProgramStart> beside(const ConsumerControls& consumers,
-                                    const std::vector<std::string>& arguments,
-                                    const std::string& input) {
-    std::string script = "exec \"$@\"";
-    host::ProgramStart start;
-    start.arguments = {"unshare", "--mount", "--propagation", "private", "sh", "-c"};
-    if (consumers.group() != nullptr) {
-      BRIM_TRY(ShownMemory shown, ShownMemory::create());
-      shown_.emplace(std::move(shown));
-      BRIM_CHECK(update(consumers));
-      script =
-          fmt::format("mount --bind {0} /proc/meminfo && rm -f {0} && {1}", shown_->name(), script);
-    }
-    if (!input.empty()) script += fmt::format(" <<'brim-end'\n{}\nbrim-end\n", input);
-    start.arguments.push_back(script);
-    start.arguments.emplace_back("sh");
-    start.arguments.insert(start.arguments.end(), arguments.begin(), arguments.end());
-    return start;
-  }
-
- private:
-  Result<void> update(const ConsumerControls& consumers) {
-    const host::GroupReading group = consumers.group()->read();
-    if (!group.memory) return fail(group.memory.error());
-    BRIM_TRY(const host::MemoryInfo machine, host::read_memory_info(host_));
-    return shown_->show(memory_info_of(consumers.memory(), *group.memory,
-                                       Bytes(machine.swap_total_bytes),
-                                       Bytes(machine.swap_total_bytes - machine.swap_free_bytes)));
-  }
-
-  const host::Host& host_;
-  std::optional<ShownMemory> shown_;
-};
 
 class EarlyoomControl final : public PeerControl {
  public:
@@ -141,10 +57,10 @@ class EarlyoomControl final : public PeerControl {
 
  protected:
   Result<host::ProgramStart> program(const ConsumerControls& consumers) override {
-    return beside(consumers,
-                  {"earlyoom", "-m", fmt::format("{:.0f}", memory_), "-s",
-                   fmt::format("{:.0f}", swap_), "-r", "0"},
-                  "");
+    return beside(consumers, {.arguments = {"earlyoom", "-m", fmt::format("{:.0f}", memory_), "-s",
+                                            fmt::format("{:.0f}", swap_), "-r", "0"},
+                              .input = {},
+                              .prepare = {}});
   }
 
  private:
@@ -167,19 +83,15 @@ class NohangControl final : public PeerControl {
           !place.folder.empty())
         values.push_back({"psi_path", place.folder + "/memory.pressure"});
     BRIM_TRY(const std::string config, with_values(config_, values));
-    return beside(consumers, {"nohang", "--monitor", "--config", "/dev/stdin"}, config);
+    return beside(consumers, {.arguments = {"nohang", "--monitor", "--config", "/dev/stdin"},
+                              .input = config,
+                              .prepare = {}});
   }
 
  private:
   std::string config_;
   std::vector<ConfigValue> values_;
 };
-
-Result<void> check_installed(const std::string& program) {
-  if (lab::on_path(program)) return {};
-  return fail(ErrorCode::missing, fmt::format("{0} is not installed: apt-get install {0}", program),
-              "mechanism.control");
-}
 
 Result<std::unique_ptr<LiveControl>> make_earlyoom(const host::Host& host,
                                                    const Settings& settings) {
@@ -217,24 +129,8 @@ std::vector<LiveControlPolicy> peer_controls() {
       {{"earlyoom", "Kills the largest while little memory is available (the program).", kEarlyoom},
        make_earlyoom},
       {{"nohang", "Kills the largest while pressure is high for long (the program).", kNohang},
-       make_nohang}};
-}
-
-std::string memory_info_of(Bytes limit, Bytes used, Bytes swap, Bytes swap_used) {
-  std::string text;
-  const auto line = [&text](std::string_view key, Bytes value) {
-    text += fmt::format("{:<15}{:>12} kB\n", fmt::format("{}:", key), value.count() >> 10);
-  };
-  const Bytes taken = std::min(used, limit);
-  line("MemTotal", limit);
-  line("MemFree", limit - taken);
-  line("MemAvailable", limit - taken);
-  for (const char* none : {"Buffers", "Cached", "SwapCached", "SReclaimable"}) line(none, Bytes(0));
-  line("AnonPages", taken);
-  line("Shmem", Bytes(0));
-  line("SwapTotal", swap);
-  line("SwapFree", swap - std::min(swap_used, swap));
-  return text;
+       make_nohang},
+      oomd_control()};
 }
 
 Result<std::string> with_values(const std::string& original,

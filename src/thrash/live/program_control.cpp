@@ -10,9 +10,13 @@ Result<void> ProgramControl::begin(ConsumerControls& consumers) {
   return {};
 }
 
+Result<void> ProgramControl::check_running() {
+  if (process_ && process_->running()) return {};
+  return fail(ErrorCode::gone, "the control ended before the run; " + hint(), "mechanism.control");
+}
+
 Result<LiveControl::Time> ProgramControl::step(ConsumerControls& /*consumers*/, Time now) {
-  if (!process_ || !process_->running())
-    return fail(ErrorCode::gone, "the control ended before the run; " + hint_, "mechanism.control");
+  BRIM_CHECK(check_running());
   return now + std::chrono::seconds(1);
 }
 

@@ -23,6 +23,9 @@ class ProgramControl : public LiveControl {
   // `hint`: of the error when it ends before its time: what would tell why.
   explicit ProgramControl(std::string hint) : hint_(std::move(hint)) {}
   [[nodiscard]] virtual Result<host::ProgramStart> program(const ConsumerControls& consumers) = 0;
+  // `gone` where it has ended.
+  [[nodiscard]] Result<void> check_running();
+  [[nodiscard]] virtual std::string hint() const { return hint_; }
 
  private:
   std::string hint_;

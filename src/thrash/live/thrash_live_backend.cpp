@@ -29,7 +29,8 @@ class ThrashLiveBackend final : public study::Backend {
       return fail(
           ErrorCode::bad_input,
           fmt::format("{} looks into each consumer's one process, and programs are several: "
-                      "expected brim, earlyoom, nohang, none, sigstop-round-robin or subset",
+                      "expected brim, earlyoom, nohang, none, sigstop-round-robin, subset or "
+                      "systemd-oomd",
                       chosen.words),
           "mechanism.control");
     return check_ground(host_, plan, places_, options_.whole_machine);
