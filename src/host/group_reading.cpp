@@ -31,6 +31,7 @@ struct NumberField {
   NumberPlace v2;
 };
 
+// In version 1 "total_" is with those below, as all is in version 2.
 constexpr std::string_view kMemoryStat = "memory.stat";
 
 constexpr NumberField<Bytes> kByteFields[] = {
@@ -38,7 +39,10 @@ constexpr NumberField<Bytes> kByteFields[] = {
      GroupPart::memory,
      {"memory.usage_in_bytes", {}},
      {"memory.current", {}}},
-    {&GroupReading::swap, GroupPart::memory, {kMemoryStat, "swap"}, {"memory.swap.current", {}}},
+    {&GroupReading::swap,
+     GroupPart::memory,
+     {kMemoryStat, "total_swap"},
+     {"memory.swap.current", {}}},
 };
 constexpr NumberField<std::uint64_t> kCountFields[] = {
     {&GroupReading::limit_hits,
@@ -51,21 +55,21 @@ constexpr NumberField<std::uint64_t> kCountFields[] = {
      {"memory.events", "oom_kill"}},
     {&GroupReading::page_faults,
      GroupPart::memory,
-     {kMemoryStat, "pgfault"},
+     {kMemoryStat, "total_pgfault"},
      {kMemoryStat, "pgfault"}},
     {&GroupReading::major_faults,
      GroupPart::memory,
-     {kMemoryStat, "pgmajfault"},
+     {kMemoryStat, "total_pgmajfault"},
      {kMemoryStat, "pgmajfault"}},
 };
 constexpr NumberField<Pages> kPageFields[] = {
     {&GroupReading::refaults_anonymous,
      GroupPart::memory,
-     {kMemoryStat, "workingset_refault_anon"},
+     {kMemoryStat, "total_workingset_refault_anon"},
      {kMemoryStat, "workingset_refault_anon"}},
     {&GroupReading::refaults_file,
      GroupPart::memory,
-     {kMemoryStat, "workingset_refault_file"},
+     {kMemoryStat, "total_workingset_refault_file"},
      {kMemoryStat, "workingset_refault_file"}},
     {&GroupReading::scanned, GroupPart::memory, {}, {kMemoryStat, "pgscan"}},
     {&GroupReading::reclaimed, GroupPart::memory, {}, {kMemoryStat, "pgsteal"}},

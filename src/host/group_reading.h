@@ -3,7 +3,9 @@
 // What a cgroup tells of itself, in any layout. What a layout or kernel does not tell is an error
 // with the reason (`missing`), never 0.
 //
-// Counters count from the group's making. They are read file by file, not at one instant.
+// Counters count from the group's making, with what cgroups below it do. They are read file by
+// file, not at one instant.
+// LIMIT: limit hits and kills are of version 1 those of the group itself, without cgroups below it.
 // LIMIT: memory.stat of version 1 is summed up every two seconds or so (mm/memcontrol.c): a reading
 // can be that old. I/O of version 1 is counted by the throttling of block devices, which newer
 // kernels (seen on 6.18) leave out until somebody sets a limit: then it is missing. What version 1

@@ -92,7 +92,7 @@ TEST(GroupReading, Of_pure_version_2) {
 TEST(GroupReading, Of_hybrid) {
   const GroupReading reading = reading_of("group-hybrid");
   expect_common_numbers(reading);
-  EXPECT_EQ(reading.swap, Bytes(66846720));
+  EXPECT_EQ(reading.swap, Bytes(66846720)) << "with what those below it have";
   EXPECT_EQ(reading.refaults_anonymous, Pages(1188));
   EXPECT_EQ(reading.user_time, std::chrono::milliseconds(410));
   EXPECT_DOUBLE_EQ(reading.pressure->full->avg10, 9.75);
@@ -119,8 +119,8 @@ TEST(GroupReading, Of_version_1) {
   expect_common_numbers(reading);
   EXPECT_EQ(reading.user_time, std::chrono::nanoseconds(410000123));
   EXPECT_EQ(reading.system_time, std::chrono::nanoseconds(320000456));
-  expect_missing(reading.swap, "no 'swap'");
-  expect_missing(reading.refaults_file, "no 'workingset_refault_file'");
+  expect_missing(reading.swap, "no 'total_swap'");
+  expect_missing(reading.refaults_file, "no 'total_workingset_refault_file'");
   expect_missing(reading.pressure, "version 2");
   expect_missing(reading.read, "blkio");
 }

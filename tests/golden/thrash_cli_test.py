@@ -328,7 +328,7 @@ def test_controls_are_listed_with_their_parameters():
     assert {"none", "swap-token", "tpf"} <= set(controls) and controls == sorted(controls)
     runs = {row["name"]: row["runs"] for row in rows}
     assert (runs["none"], runs["swap-token"], runs["tpf"]) == (
-        "model, live", "model, live on cgroup v2", "model"), runs
+        "model, live", "model, live on cgroup v2", "model, live on cgroup v2"), runs
     assert runs["systemd-oomd"] == "live on cgroup v2", runs
     keys = {(row["of"], row["key"]) for row in run_json("list", "list", "parameters")["parameters"]}
     assert ("thrash control swap-token", "timeout") in keys

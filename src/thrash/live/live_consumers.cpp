@@ -21,6 +21,9 @@
 namespace brim::thrash::live {
 namespace {
 
+// Of a group that consumers share alike, left to probes and the kernel beyond what they have.
+constexpr Bytes kNotShared = mebibytes(1);
+
 double seconds(std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-9; }
 
 // What is there for consumers, of the limit or of all that is available now.
@@ -165,7 +168,8 @@ Result<bool> LiveConsumers::look(const std::function<std::uint64_t()>& oom_kills
     if (!one.admitted) continue;
     // Its page after its process: it may write its end while it is looked at.
     const bool dead = !one.ended() && !one.process.running();
-    if (dead && one.page().ended == 0) BRIM_CHECK(see_death(i, oom_kills()));
+    if (dead && one.page().ended == 0)
+      BRIM_CHECK(see_death(i, oom_kills() + (parts_ ? parts_->uncounted_oom_kills() : 0)));
     const bool runs = !one.ended() && now >= start_ + one.plan.start.count();
     changed = changed || runs != one.runs;
     one.runs = runs;
@@ -268,6 +272,7 @@ void LiveConsumers::let_go_on(std::size_t number) {
 }
 
 Result<void> LiveConsumers::part_memory() {
+  if (parts_) return {};
   if (group() == nullptr)
     return fail(ErrorCode::bad_input,
                 "consumers that have the whole machine have no group with parts: expected "
@@ -276,7 +281,28 @@ Result<void> LiveConsumers::part_memory() {
   std::vector<int> pids;
   pids.reserve(consumers_.size());
   for (const Consumer& one : consumers_) pids.push_back(one.process.pid());
-  BRIM_TRY(parts_, host::GroupParts::create(*group(), pids));
+  BRIM_TRY(parts_, host::GroupParts::create(*host_, *group(), pids));
+  return {};
+}
+
+// What the group has by now, consumers' programs and probes, is no part's.
+Result<void> LiveConsumers::limit_to_shares() {
+  BRIM_CHECK(part_memory());
+  const host::GroupReading reading = group()->read();
+  if (!reading.memory) return fail(reading.memory.error());
+  const Bytes taken = *reading.memory + kNotShared;
+  shared_ = memory_ > taken ? memory_ - taken : Bytes(0);
+  return {};
+}
+
+// From the last one, which as a rule has just begun, to those that have to give back some.
+Result<void> LiveConsumers::share_out() {
+  const auto running = static_cast<std::uint64_t>(
+      std::ranges::count_if(consumers_, [](const Consumer& one) { return one.runs; }));
+  if (!shared_ || running == 0) return {};
+  const Bytes share(shared_->count() / running);
+  for (std::size_t i = consumers_.size(); i-- > 0;)
+    if (consumers_[i].runs) BRIM_CHECK(parts_->limit(i, share));
   return {};
 }
 

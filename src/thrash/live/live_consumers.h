@@ -56,6 +56,12 @@ class LiveConsumers final : public ConsumerControls {
   // Those that `control` does not admit are ended. Null: nobody controls. It must outlive them.
   void begin(std::chrono::steady_clock::time_point start, const LiveControl* control);
 
+  // Local replacement: each is limited to a share (share_out()), once, before they take memory.
+  [[nodiscard]] Result<void> limit_to_shares();
+  // Those that run share alike: to be called after a look that saw others run. Nothing where there
+  // are no shares.
+  [[nodiscard]] Result<void> share_out();
+
   // Looks at who has ended; whether who runs is another than at the last look. `gone` for one that
   // ended before its time, unless it was killed, which is a result: by the kernel as memory ran out
   // (`oom_kills` tells how many were since the run's start), or by a control that does so.
@@ -115,6 +121,7 @@ class LiveConsumers final : public ConsumerControls {
   std::vector<Consumer> consumers_;
   std::vector<KilledConsumer> killed_;
   std::optional<host::GroupParts> parts_;  // in the order of the consumers
+  std::optional<Bytes> shared_;            // that those that run share alike
   const LiveControl* control_ = nullptr;
   std::int64_t start_ = 0;
 };

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "thrash/live/live_control.h"
 
-#include "base/text.h"
 #include "study/choice_text.h"
 #include "thrash/live/fitting_controls.h"
 #include "thrash/live/model_controls.h"
 #include "thrash/live/peer_controls.h"
-#include "thrash/model/thrash_controls.h"
 
 #include <algorithm>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace brim::thrash::live {
 namespace {
@@ -41,12 +37,6 @@ Result<std::unique_ptr<LiveControl>> make_subset(const host::Host&, const Settin
   return std::make_unique<SubsetControl>();
 }
 
-bool known_to_the_model(std::string_view name) {
-  return std::ranges::any_of(model::thrash_controls(), [name](const model::ControlPolicy& one) {
-    return one.family.name == name;
-  });
-}
-
 }  // namespace
 
 std::vector<LiveControlPolicy> own_live_controls() {
@@ -68,18 +58,8 @@ Result<ChosenLiveControl> choose_live_control(std::string_view text,
   all.insert(all.end(), others.begin(), others.end());
   std::ranges::sort(all, {}, [](const LiveControlPolicy& one) { return one.family.name; });
   std::vector<study::Family> families;
-  std::string names;
-  for (const LiveControlPolicy& one : all) {
-    families.push_back(one.family);
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", one.family.name);
-  }
-  const std::string_view name = trim(text.substr(0, text.find('(')));
-  const bool here = std::ranges::find(families, name, &study::Family::name) != families.end();
-  if (!here && known_to_the_model(name))
-    return fail(
-        ErrorCode::bad_input,
-        fmt::format("control '{}' is the model's alone; on this machine there are {}", name, names),
-        where);
+  families.reserve(all.size());
+  for (const LiveControlPolicy& one : all) families.push_back(one.family);
   BRIM_TRY(study::TextChoice choice, study::parse_choice_text(text, families, "control", where));
   return ChosenLiveControl{all.at(choice.place), std::move(choice.settings),
                            std::move(choice.words)};

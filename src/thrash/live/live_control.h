@@ -11,10 +11,8 @@
 //   subset               only the first that fit run at all: the bound of a comparison
 //   earlyoom, nohang     other people's programs (peer_controls.h)
 //   systemd-oomd         another (oomd_control.h), where all cgroups are of version 2
-//   others of the model  by its own code, where user space can do it (model_controls.h); of them
-//   swap-token           where cgroups of version 2 limit memory
-//
-// The rest of the model's controls are parts of kernels: naming one here is an error that says so.
+//   others of the model  by its own code, with what user space can do (model_controls.h); of them
+//   swap-token, tpf      where cgroups of version 2 limit memory
 
 #include "base/result.h"
 #include "base/units.h"
@@ -59,12 +57,12 @@ class ConsumerControls {
   // stays.
   virtual void hold(std::size_t number) = 0;
   virtual void let_go_on(std::size_t number) = 0;
-  // Gives each a cgroup of its own, once, before they take memory; `missing` where groups here
-  // can't have such parts (host/group_parts.h).
+  // Gives each a cgroup of its own (host/group_parts.h), before they take memory; again: nothing.
   [[nodiscard]] virtual Result<void> part_memory() {
     return fail(ErrorCode::missing, "these consumers have no cgroups of their own");
   }
-  // After part_memory(): reclaim passes over its memory as long as there is other to take.
+  // After part_memory(), where they are of version 2: reclaim passes over its memory as long as
+  // there is other to take.
   [[nodiscard]] virtual Result<void> protect(std::size_t /*number*/, bool /*protect*/) {
     return fail(ErrorCode::missing, "these consumers have no cgroups of their own");
   }

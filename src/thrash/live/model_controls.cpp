@@ -26,10 +26,16 @@ using model::ProcessView;
 using model::ThreadNumber;
 
 constexpr auto kBetweenTicks = std::chrono::milliseconds(20);
-constexpr std::string_view kSwapToken = "swap-token";
-constexpr std::array<std::string_view, 5> kUserSpaceCan = {
-    "freebsd-suspension", "medium-term-scheduler", "multiprogramming-level", "solaris-swapping",
-    kSwapToken};
+// Sorted.
+constexpr std::array<std::string_view, 6> kUserSpaceCan = {"freebsd-suspension",
+                                                           "medium-term-scheduler",
+                                                           "multiprogramming-level",
+                                                           "solaris-swapping",
+                                                           "swap-token",
+                                                           "tpf"};
+
+// Whether it has reclaim pass over a process's memory: of version 2 alone.
+bool protects(std::string_view name) { return name == "swap-token" || name == "tpf"; }
 
 const model::ControlPolicy& policy_named(std::string_view name) {
   const auto all = model::thrash_controls();
@@ -200,7 +206,7 @@ class ModelControl final : public LiveControl {
       machine.interactive.push_back(one.interactive);
       machine.asked.push_back(whole_pages(one.memory));
     }
-    if (policy_.family.name == kSwapToken) BRIM_CHECK(consumers.part_memory());
+    if (protects(policy_.family.name)) BRIM_CHECK(consumers.part_memory());
     control_ = policy_.make(machine, settings_);
     machine_ = std::make_unique<LiveMachine>(host_, consumers);
     return {};
@@ -219,7 +225,7 @@ class ModelControl final : public LiveControl {
   Result<void> end(ConsumerControls& consumers) override {
     for (std::size_t number = 0; number < consumers.consumers(); ++number) {
       if (consumers.consumer(number).held) consumers.let_go_on(number);
-      if (policy_.family.name == kSwapToken) BRIM_CHECK(consumers.protect(number, false));
+      if (protects(policy_.family.name)) BRIM_CHECK(consumers.protect(number, false));
     }
     return {};
   }
@@ -259,20 +265,19 @@ std::vector<LiveControlPolicy> model_controls() {
                    [name](const host::Host& host, const study::Settings& settings) {
                      return make_model_control(name, host, settings);
                    },
-                   name == kSwapToken});
+                   protects(name)});
   return all;
 }
 
 Result<std::unique_ptr<LiveControl>> make_model_control(std::string_view name,
                                                         const host::Host& host,
                                                         const study::Settings& settings) {
-  if (name == kSwapToken) {
-    const auto parts = host::check_group_parts(host);
-    if (!parts)
-      return fail(
-          parts.error().code,
-          fmt::format("{}: control '{}' can't be had, 'none' can", parts.error().what, name),
-          "mechanism.control");
+  if (protects(name)) {
+    const auto can = host::check_part_protection(host);
+    if (!can)
+      return fail(can.error().code,
+                  fmt::format("{}: control '{}' can't be had, 'none' can", can.error().what, name),
+                  "mechanism.control");
   }
   return std::make_unique<ModelControl>(host, policy_named(name), settings);
 }

@@ -23,7 +23,7 @@ class FileMachine final : public ConsumerControls {
  public:
   explicit FileMachine(std::size_t count) : held_(count, false) {
     available(0);
-    files_.write("proc/stat", "cpu  10 0 20 30 40 0 0 0 0 0\ncpu0 10 0 20 30 40 0 0 0 0 0\n");
+    processors_took(30, 70);
     paged(0);
     for (std::size_t number = 0; number < count; ++number) has(number, mebibytes(40));
   }
@@ -45,6 +45,12 @@ class FileMachine final : public ConsumerControls {
         fmt::format("MemTotal: 200000 kB\nMemFree: 0 kB\nMemAvailable: {} kB\nSwapTotal: 0 "
                     "kB\nSwapFree: 0 kB\n",
                     kibibytes));
+  }
+  // Ticks of 10 ms since the start, busy and waiting ones.
+  void processors_took(int busy, int waiting) const {
+    files_.write(
+        "proc/stat",
+        fmt::format("cpu  {0} 0 0 0 {1} 0 0 0 0 0\ncpu0 {0} 0 0 0 {1} 0 0 0 0 0\n", busy, waiting));
   }
   // "cgroup2" for version 2.
   void limits_memory_by(const std::string& version) const {
@@ -186,16 +192,82 @@ TEST(ModelControls, The_swap_token_protects_one_that_faults_until_another_is_due
   EXPECT_EQ(machine.protected_ones(), Holders{});
 }
 
-TEST(ModelControls, The_swap_token_is_refused_where_version_1_limits_memory) {
+// Three processes of which two fault, in seconds of one processor.
+class TpfLive : public testing::Test {
+ protected:
+  TpfLive() { machine_.limits_memory_by("cgroup2"); }
+  void SetUp() override {
+    control_ = control_of(host_, "tpf");
+    ASSERT_TRUE(control_->begin(machine_));
+    ASSERT_TRUE(control_->step(machine_, now_));
+  }
+  // Faults of each in a second, and the ticks of it that the processor was busy; who is protected
+  // after it.
+  std::set<std::size_t> second(const std::vector<int>& faults, int busy) {
+    for (std::size_t number = 0; number < faults.size(); ++number)
+      machine_.has(number, mebibytes(40), faults_[number] += faults[number]);
+    busy_ += busy;
+    waiting_ += 100 - busy;
+    machine_.processors_took(busy_, waiting_);
+    now_ += 1s;
+    EXPECT_TRUE(control_->step(machine_, now_));
+    return machine_.protected_ones();
+  }
+  FileMachine machine_{3};
+  const host::Host host_ = machine_.host();
+  std::unique_ptr<LiveControl> control_;
+
+ private:
+  LiveControl::Time now_{};
+  std::vector<int> faults_ = std::vector<int>(3, 7);
+  int busy_ = 30;
+  int waiting_ = 70;
+};
+using Protected = std::set<std::size_t>;
+
+TEST_F(TpfLive, Protects_the_one_that_faults_most_until_it_does_no_more) {
+  EXPECT_EQ(second({30, 40, 0}, 30), Protected{}) << "one look is not enough";
+  EXPECT_EQ(second({30, 40, 0}, 30), Protected{1});
+  EXPECT_EQ(second({90, 10, 0}, 30), Protected{1});
+  EXPECT_EQ(second({30, 9, 0}, 30), Protected{});
+  EXPECT_EQ(second({40, 30, 0}, 30), Protected{0});
+  ASSERT_TRUE(control_->end(machine_));
+  EXPECT_EQ(machine_.protected_ones(), Protected{});
+}
+
+TEST_F(TpfLive, Does_nothing_while_the_processor_is_busy_or_only_one_faults) {
+  for (int look = 0; look < 3; ++look) EXPECT_EQ(second({30, 40, 0}, 50), Protected{});
+  for (int look = 0; look < 3; ++look) EXPECT_EQ(second({0, 40, 0}, 30), Protected{});
+  EXPECT_EQ(second({30, 40, 0}, 30), Protected{});
+  EXPECT_EQ(second({30, 40, 0}, 30), Protected{1});
+  EXPECT_EQ(second({30, 40, 0}, 81), Protected{}) << "work goes on again";
+}
+
+TEST(ModelControls, Those_that_protect_are_refused_where_version_1_limits_memory) {
   const FileMachine machine(1);
   machine.limits_memory_by("cgroup");
   const host::Host host = machine.host();
-  const auto chosen = choose_live_control("swap-token", {}, "test");
-  ASSERT_TRUE(chosen) << error_line(chosen.error());
-  const auto control = chosen->policy.make(host, chosen->settings);
-  ASSERT_FALSE(control);
-  EXPECT_EQ(control.error().code, ErrorCode::missing);
-  EXPECT_THAT(control.error().what, testing::HasSubstr("version 1 has the memory controller"));
+  for (const char* const name : {"swap-token", "tpf"}) {
+    const auto chosen = choose_live_control(name, {}, "test");
+    ASSERT_TRUE(chosen) << error_line(chosen.error());
+    EXPECT_TRUE(chosen->policy.on_version_2) << name;
+    const auto control = chosen->policy.make(host, chosen->settings);
+    ASSERT_FALSE(control) << name;
+    EXPECT_EQ(control.error().code, ErrorCode::missing);
+    EXPECT_THAT(control.error().what, testing::HasSubstr("version 1 has the memory controller"));
+    EXPECT_THAT(control.error().what, testing::HasSubstr(name));
+  }
+}
+
+// brim's guard is where its commands are.
+TEST(ModelControls, All_of_the_models_are_live_too) {
+  const auto live = own_live_controls();
+  for (const auto& one : model::thrash_controls())
+    EXPECT_TRUE(one.family.name == "brim" || std::ranges::find(live, one.family.name,
+                                                               [](const LiveControlPolicy& here) {
+                                                                 return here.family.name;
+                                                               }) != live.end())
+        << one.family.name;
 }
 
 // A name here stands for the same thing in the model, which has all but one.

@@ -22,6 +22,8 @@ using study::Settings;
 // about 200 KiB; generous, for a limit that is too small shows late.
 constexpr Bytes kProcessOverhead = kibibytes(512);
 constexpr Bytes kLeastRoom = mebibytes(4);  // of a group, for what the kernel keeps
+// Of a consumer, where replacement is local: page tables, and pages on their way in and out.
+constexpr Bytes kLeastShare = mebibytes(1);
 constexpr auto kLeastInterval = std::chrono::milliseconds(100);  // processor time is in ticks
 
 Bytes scaled(Bytes bytes, double scale) {
@@ -100,6 +102,25 @@ Result<void> plan_program_folder(const Settings& live, ThrashPlan& plan) {
   return fail(ErrorCode::bad_input, "expected an absolute path", "live.program_folder");
 }
 
+// Where it is local (mechanism.scope). A program is several processes, and a part of a group is for
+// one (host/group_parts.h).
+Result<void> plan_replacement(const Settings& system, ThrashPlan& plan) {
+  plan.local = system.get<std::string>("scope") == "local";
+  if (!plan.local) return {};
+  const char* const key = "mechanism.scope";
+  if (plan.whole_machine)
+    return fail(ErrorCode::bad_input,
+                "shares of memory are of a group: expected live.where = \"group\", or \"global\" "
+                "here",
+                key);
+  if (plan.has_programs())
+    return fail(ErrorCode::bad_input,
+                "programs are several processes, which can't have a share of memory together: "
+                "expected \"global\"",
+                key);
+  return {};
+}
+
 Result<void> plan_swap(const study::Scenario& scenario, SwapPlan& swap) {
   const Settings& hardware = scenario.hardware;
   const auto& kind = hardware.get<std::string>("swap");
@@ -140,14 +161,16 @@ Result<void> plan_slow_disk(const Settings& live, bool whole_machine, SwapPlan& 
 
 Result<void> check_room(const ThrashPlan& plan) {
   if (plan.whole_machine) return {};
-  const Bytes least = kLeastRoom + kProcessOverhead * (plan.consumers.size() + 2) +
-                      (plan.probes ? plan.probe_memory : Bytes(0));
+  const std::uint64_t consumers = plan.consumers.size();
+  const Bytes least = kLeastRoom + kProcessOverhead * (consumers + 2) +
+                      (plan.probes ? plan.probe_memory : Bytes(0)) +
+                      (plan.local ? kLeastShare * consumers : Bytes(0));
   if (plan.limit >= least) return {};
   return fail(ErrorCode::bad_input,
               fmt::format("{} for consumers: {} processes and probes need {} before any memory of "
                           "their own; try a larger hardware.memory, fewer consumers or live.probes "
                           "= false",
-                          human_bytes(plan.limit), plan.consumers.size(), human_bytes(least)),
+                          human_bytes(plan.limit), consumers, human_bytes(least)),
               "hardware.memory");
 }
 
@@ -179,6 +202,10 @@ void note_place(const study::Scenario& scenario, ThrashPlan& plan) {
       "memory is less own_memory. Reclaim is that of a cgroup: by whoever needs a page, without "
       "kswapd.",
       human_bytes(plan.limit)));
+  if (plan.local)
+    plan.notes.emplace_back(
+        "Replacement is local: each consumer has a cgroup below that one, whose limit is an equal "
+        "share, among those that run, of what programs and probes leave of the memory.");
   if (plan.probes)
     plan.notes.push_back(fmt::format(
         "Probes live in the group, too, and take {} and what a small program takes of its memory.",
@@ -276,6 +303,7 @@ Result<ThrashPlan> plan_thrash(const study::Scenario& scenario) {
                 "schedule.sample_interval");
   BRIM_CHECK(plan_all_consumers(scenario, plan));
   BRIM_CHECK(plan_program_folder(scenario.live, plan));
+  BRIM_CHECK(plan_replacement(scenario.mechanism.settings, plan));
   BRIM_TRY(plan.limit, model::memory_for_consumers(scenario));
   BRIM_CHECK(plan_swap(scenario, plan.swap));
   BRIM_CHECK(plan_slow_disk(scenario.live, plan.whole_machine, plan.swap));
@@ -291,7 +319,7 @@ Result<ThrashPlan> plan_thrash(const study::Scenario& scenario) {
         plan.speed));
   plan.notes.emplace_back(
       "Page replacement and its parameters are this kernel's own: those under [mechanism] but "
-      "own_memory and control are for the model. Page-ins and page-outs in the system's own "
+      "own_memory, scope and control are for the model. Page-ins and page-outs in the system's own "
       "counters are Linux's pgpgin and pgpgout: KiB of all block I/O.");
   return plan;
 }

@@ -56,7 +56,8 @@ struct SwapPlan {
 struct ThrashPlan {
   std::vector<ConsumerPlan> consumers;
   bool whole_machine = false;
-  Bytes limit{0};  // of the group
+  Bytes limit{0};      // of the group
+  bool local = false;  // each consumer takes pages out of an equal share of its own
   SwapPlan swap;
   bool probes = true;
   Bytes probe_memory{0};
@@ -76,7 +77,8 @@ struct ThrashPlan {
 
 // `bad_input` for what can't be on a Linux host: memory of another machine, nothing left for
 // consumers, a limit their processes alone would not fit into, a slower disk where there is no disk
-// or no group to have it, programs of another size.
+// or no group to have it, shares of memory without a group or for programs, programs of another
+// size.
 [[nodiscard]] Result<ThrashPlan> plan_thrash(const study::Scenario& scenario);
 
 }  // namespace brim::thrash::live

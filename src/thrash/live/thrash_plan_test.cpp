@@ -208,6 +208,28 @@ TEST(ThrashPlan, A_program_cannot_be_scaled_or_prepared_in_no_time) {
   EXPECT_THAT(what("live.program_folder=here"), HasSubstr("live.program_folder: expected an abs"));
 }
 
+TEST(ThrashPlan, Local_replacement_is_said_and_needs_a_group_room_for_shares_and_no_programs) {
+  const std::string local = "mechanism.scope=local";
+  EXPECT_FALSE(plan_of({})->local);
+  EXPECT_THAT(plan_of({})->notes, Not(Contains(HasSubstr("Replacement is local"))));
+  const auto plan = plan_of({local});
+  ASSERT_TRUE(plan) << error_line(plan.error());
+  EXPECT_TRUE(plan->local);
+  EXPECT_THAT(plan->notes, Contains(HasSubstr("Replacement is local")));
+
+  const auto machine = plan_of({local, "live.where=machine"});
+  ASSERT_FALSE(machine);
+  EXPECT_EQ(machine.error().code, ErrorCode::bad_input);
+  EXPECT_THAT(error_line(machine.error()), HasSubstr("mechanism.scope: shares of memory are of a"));
+  const auto programs = plan_of({local, "guests.0.load=compile"}, kCompileLoad);
+  ASSERT_FALSE(programs);
+  EXPECT_THAT(error_line(programs.error()), HasSubstr("mechanism.scope: programs are several"));
+  // 4 MiB, six processes of 512 KiB and probes of 4 MiB; and four shares of 1 MiB.
+  EXPECT_TRUE(plan_of({"hardware.memory=61MiB"}));
+  EXPECT_FALSE(plan_of({"hardware.memory=61MiB", local}));
+  EXPECT_TRUE(plan_of({"hardware.memory=65MiB", local}));
+}
+
 TEST(ThrashPlan, What_cannot_be_here_is_an_error_that_says_so) {
   const auto what = [](const std::string& set) {
     const auto plan = plan_of({set});

@@ -80,6 +80,7 @@ class ThrashRun {
     BRIM_TRY(LiveConsumers consumers, LiveConsumers::start(request_.host, plan_, ground,
                                                            request_.places.agent, request_.seed));
     BRIM_CHECK(wait_until_ready(consumers, probes));
+    if (plan_.local) BRIM_CHECK(consumers.limit_to_shares());
     if (request_.control) BRIM_CHECK(request_.control->begin(consumers));
     ThrashSampler sampler(request_.host, plan_, ground);
     BRIM_CHECK(sampler.begin(consumers));
@@ -134,6 +135,7 @@ class ThrashRun {
       if (cancel_.requested()) return fail(ErrorCode::interrupted, "interrupted");
       BRIM_TRY(const bool changed, consumers.look([&] { return sampler.oom_kills(); }));
       if (changed) note_killed(ground, consumers);
+      if (changed) BRIM_CHECK(consumers.share_out());
       const auto now = steady_clock::now();
       see_swap(swap_in_use(ground), now);
       if (request_.control && (changed || now >= next_step_)) {

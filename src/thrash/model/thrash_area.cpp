@@ -68,7 +68,8 @@ constexpr std::array kHardware = std::to_array<Parameter>({
 constexpr std::array kSystem = std::to_array<Parameter>({
     {"replacement", Type::text, "", "linux-two-list",
      "Model: a policy of 'brim list policies', with its parameters."},
-    {"scope", Type::choice, "", "global", "Model: whose pages a process's fault can take.",
+    {"scope", Type::choice, "", "global",
+     "Whose pages a process's fault can take: anybody's, or its own out of an equal share.",
      "global,local"},
     {"own_memory", Type::size, "", "0B",
      "What the system and its programs take: consumers have the rest."},
