@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // An allocator for large arrays that are read all over: asks the kernel for pages of 2 MiB, so that
-// fewer of them miss in the TLB. Where the kernel gives none they are ordinary memory.
+// fewer of them miss in the TLB. Where the kernel gives none, and where an array is smaller than
+// one of those pages, it is ordinary memory.
 
 #include "base/units.h"
 
@@ -21,16 +22,23 @@ struct HugePageAllocator {
   explicit HugePageAllocator(const HugePageAllocator<Other>& /*other*/) {}
 
   [[nodiscard]] T* allocate(std::size_t count) {
-    void* const memory = ::operator new(count * sizeof(T), kAlignment);
-    if (count * sizeof(T) >= kHugePageSize)
-      (void)::madvise(memory, count * sizeof(T) / kHugePageSize * kHugePageSize, MADV_HUGEPAGE);
+    const std::size_t bytes = count * sizeof(T);
+    if (bytes < kHugePageSize) return static_cast<T*>(::operator new(bytes));
+    void* const memory = ::operator new(bytes, kAlignment);
+    (void)::madvise(memory, bytes / kHugePageSize * kHugePageSize, MADV_HUGEPAGE);
     return static_cast<T*>(memory);
   }
-  void deallocate(T* memory, std::size_t /*count*/) { ::operator delete(memory, kAlignment); }
+  void deallocate(T* memory, std::size_t count) {
+    if (count * sizeof(T) < kHugePageSize)
+      ::operator delete(memory);
+    else
+      ::operator delete(memory, kAlignment);
+  }
 
   bool operator==(const HugePageAllocator&) const { return true; }
 
  private:
+  static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
   static constexpr std::align_val_t kAlignment{kHugePageSize};
 };
 

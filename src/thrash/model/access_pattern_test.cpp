@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "thrash/model/access_pattern.h"
 
+#include "thrash/model/test_settled_pages.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,6 +15,8 @@
 
 namespace brim::thrash::model {
 namespace {
+
+using test::OwnSettledPages;
 
 UniformBursts uniform(std::uint32_t pages, std::uint64_t accesses) {
   return {{.pages = pages, .accesses = accesses, .sleep = std::chrono::milliseconds(100)}};
@@ -27,7 +31,7 @@ struct Change {
 };
 
 std::vector<Change> by_single_steps(std::uint32_t pages, std::uint64_t accesses, Rng rng) {
-  SettledPages settled(pages);
+  OwnSettledPages settled(pages);
   std::vector<Change> changes;
   std::uint64_t quiet = 0;
   for (std::uint64_t i = 0; i < accesses; ++i) {
@@ -46,7 +50,7 @@ std::vector<Change> by_single_steps(std::uint32_t pages, std::uint64_t accesses,
 // In runs of at most `limit`, as a processor's time slices cut them.
 std::vector<Change> by_stretches(std::uint32_t pages, std::uint64_t accesses, std::uint64_t limit,
                                  const Rng& rng) {
-  SettledPages settled(pages);
+  OwnSettledPages settled(pages);
   const auto pattern = make_pattern(uniform(pages, accesses), rng);
   std::vector<Change> changes;
   std::uint64_t quiet = 0;
@@ -109,7 +113,7 @@ TEST(UniformBurstsTest, Stretches_have_the_distribution_of_single_steps) {
 }
 
 TEST(UniformBurstsTest, Skips_all_that_is_left_where_every_page_is_settled) {
-  SettledPages settled(100);
+  OwnSettledPages settled(100);
   for (std::uint32_t page = 0; page < 100; ++page) settled.settle(page);
   const auto pattern = make_pattern(uniform(100, 10000), Rng(1));
   const Stretch stretch = pattern->propose(settled, pattern->left(), ModelTime(0));
@@ -122,7 +126,7 @@ TEST(UniformBurstsTest, A_share_of_the_accesses_are_writes) {
     UniformBursts shape = uniform(10, 4000);
     shape.burst.write_share = share;
     const auto pattern = make_pattern(shape, Rng(2));
-    const SettledPages none(10);
+    const OwnSettledPages none(10);
     int writes = 0;
     for (int i = 0; i < 4000; ++i)
       writes += pattern->propose(none, 1, ModelTime(0)).then->access == Access::write ? 1 : 0;
@@ -132,7 +136,7 @@ TEST(UniformBurstsTest, A_share_of_the_accesses_are_writes) {
 
 TEST(SequentialBurstsTest, Keeps_its_place_until_accesses_are_made) {
   const auto pattern = make_pattern(SequentialBursts{{.pages = 5, .accesses = 20}}, Rng(1));
-  SettledPages settled(5);
+  OwnSettledPages settled(5);
   EXPECT_EQ(pattern->propose(settled, 9, ModelTime(0)).then->page, 0U);
   settled.settle(0);
   settled.settle(1);
@@ -150,7 +154,7 @@ TEST(SequentialBurstsTest, Keeps_its_place_until_accesses_are_made) {
 // Of 10 pages at exponent 1 the first has 1 / 2.929 of all.
 TEST(ZipfBurstsTest, The_first_rank_has_its_share) {
   const auto pattern = make_pattern(ZipfBursts{{.pages = 10, .accesses = 1}, 1}, Rng(4));
-  const SettledPages none(10);
+  const OwnSettledPages none(10);
   std::map<std::uint32_t, int> counts;
   for (int i = 0; i < 20000; ++i) ++counts[pattern->propose(none, 1, ModelTime(0)).then->page];
   std::vector<int> sorted;
@@ -166,7 +170,7 @@ TEST(PhasedBurstsTest, Stays_in_a_working_set_for_a_phase) {
   shape.working_set = 20;
   shape.phase = std::chrono::seconds(2);
   const auto pattern = make_pattern(shape, Rng(4));
-  const SettledPages none(1000);
+  const OwnSettledPages none(1000);
   const auto pages_at = [&](ModelTime now) {
     std::set<std::uint32_t> pages;
     for (int i = 0; i < 1000; ++i) pages.insert(pattern->propose(none, 1, now).then->page);

@@ -2,6 +2,7 @@
 #include "thrash/model/machine.h"
 
 #include "thrash/model/test_machines.h"
+#include "thrash/model/test_settled_pages.h"
 
 #include <algorithm>
 
@@ -108,7 +109,7 @@ TEST(MachineTest, Demand_paging_makes_the_faults_of_a_replayed_trace) {
   PageTrace trace;
   trace.pages = 100;
   const auto pattern = make_pattern(shape, Rng(1).split("process", 0));
-  const SettledPages none(100);
+  const test::OwnSettledPages none(100);
   for (; pattern->left() > 0; pattern->made(1)) {
     const PageAccess access = *pattern->propose(none, 1, 0s).then;
     trace.references.emplace_back(access.page, access.access);

@@ -29,6 +29,8 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
     pools_.push_back(std::make_unique<PagePool>(0, pages, frames, shape.replacement.make, rng));
   spaces_.reserve(spaces.size());
   pages_.reserve(pages);
+  settled_order_.resize(pages);
+  settled_place_.resize(pages);
   for (const SpacePlan& plan : spaces) {
     const auto first = static_cast<PageNumber>(pages_.size());
     if (shape.local) {
@@ -44,7 +46,8 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
                        .exempt = false,
                        .shares = shape.local && plan.quota == Pages(0),
                        .pool = pools_.back().get(),
-                       .settled = SettledPages(plan.pages)});
+                       .settled = {std::span(settled_order_).subspan(first, plan.pages),
+                                   std::span(settled_place_).subspan(first, plan.pages)}});
   }
   allow_writes(ModelTime(0));
 }
@@ -153,6 +156,7 @@ void MemoryManager::settle(Space& space, PageNumber page) {
     return;
   if (space.writes && !space.pool->modified(page)) return;
   space.settled.settle(page - space.first);
+  space.pool->watch(page);
 }
 
 void MemoryManager::written_to(PageNumber page) {
@@ -305,12 +309,14 @@ void MemoryManager::add_read_ahead(PageNumber page, std::vector<PageNumber>& pag
     return by_slot ? swap_.owner(static_cast<Slot>(i)) : space.first + static_cast<PageNumber>(i);
   };
   for (std::size_t i = from; by_slot && i < to; ++i)  // for speed alone
-    if (page_at(i) != kNoPage) __builtin_prefetch(&pages_[page_at(i)], 1);
+    if (page_at(i) != kNoPage) fetch(page_at(i));
   for (std::size_t i = from; i < to; ++i) {
     const PageNumber near = page_at(i);
     if (pages.size() > spare) return;
     if (near == kNoPage || near == page || pages_[near].state != State::swapped) continue;
-    if (!shape_.local || space_of(near) == space_of(page)) pages.push_back(near);
+    if (shape_.local && space_of(near) != space_of(page)) continue;
+    spaces_[space_of(near)].pool->prefetch(near);
+    pages.push_back(near);
   }
 }
 

@@ -19,6 +19,7 @@
 // LIMIT: the policy's early leavers (working sets) are asked for at faults and ticks, not at each
 // access.
 
+#include "base/fetch_ahead.h"
 #include "base/huge_pages.h"
 #include "base/rng.h"
 #include "thrash/model/access_pattern.h"
@@ -90,6 +91,16 @@ class MemoryManager {
                 MemoryListener& listener, const Rng& rng);
 
   [[nodiscard]] Touch touch(SpaceNumber space, PageAccess what, ModelTime now);
+  // For speed alone: the page will be touched before long.
+  void prefetch(SpaceNumber space, std::uint32_t page) const {
+    fetch(spaces_[space].first + page);
+    spaces_[space].pool->prefetch(spaces_[space].first + page);
+  }
+  // Likewise: it will be soon, and what else is known of it was fetched before.
+  void prefetch_slot(SpaceNumber space, std::uint32_t page) const {
+    const Slot slot = pages_[spaces_[space].first + page].slot;
+    if (slot != kNoSlot) swap_.prefetch(slot);
+  }
   // Its process starts. What quotas leave, spaces without one share alike while they run.
   void begin(SpaceNumber space);
   // Its process ended.
@@ -182,6 +193,11 @@ class MemoryManager {
   };
 
   [[nodiscard]] SpaceNumber space_of(PageNumber page) const { return pages_[page].owner; }
+  // For speed alone: what is known of the page will be looked at.
+  void fetch(PageNumber page) const {
+    fetch_ahead(&pages_[page]);
+    fetch_ahead(&settled_place_[page]);
+  }
   [[nodiscard]] bool has_frame(State state) const;
   [[nodiscard]] bool must_be_written(PageNumber page) const;
 
@@ -227,6 +243,7 @@ class MemoryManager {
   [[nodiscard]] bool queue_write(PageNumber page);
   void leave_early(PagePool& pool);
   void look_at_cleared(PagePool& pool);
+  void fetch_coming(PagePool& pool) const;
   void allow_writes(ModelTime now);
   ModelTime submit_writes(ModelTime now);
   void written(PageNumber page);
@@ -239,6 +256,10 @@ class MemoryManager {
   SwapSpace swap_;
   std::unique_ptr<SwapDevice> device_;  // null: lost
   ReadAheadWindow window_;              // of all spaces, for neighbours on the device
+
+  // The room of all spaces' SettledPages.
+  std::vector<std::uint32_t, HugePageAllocator<std::uint32_t>> settled_order_;
+  std::vector<std::uint32_t, HugePageAllocator<std::uint32_t>> settled_place_;
 
   std::vector<Page, HugePageAllocator<Page>> pages_;  // of all spaces
   std::vector<PageNumber> coming_in_;                 // with a page that misses

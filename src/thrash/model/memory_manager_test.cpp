@@ -367,6 +367,7 @@ class Hurried {
   void remove(PageNumber page) {
     std::erase_if(pages_, [page](const auto& one) { return one.first == page; });
   }
+  static void prefetch(PageNumber /*page*/) {}
 
  private:
   PageNumber take() {

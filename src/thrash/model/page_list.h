@@ -3,6 +3,8 @@
 // Doubly linked lists of pages by their numbers. A page is on one list of a PageLinks at most;
 // which one, its user knows.
 
+#include "base/fetch_ahead.h"
+#include "base/huge_pages.h"
 #include "base/result.h"
 #include "thrash/model/page_table.h"
 
@@ -21,7 +23,7 @@ class PageLinks {
     PageNumber before = kNoPage;
     PageNumber after = kNoPage;
   };
-  std::vector<Link> links_;
+  std::vector<Link, HugePageAllocator<Link>> links_;
 };
 
 // `links` are given to each call, so that policies can be moved.
@@ -78,7 +80,7 @@ class PageList {
 
   // For speed alone.
   static void prefetch(const PageLinks& links, PageNumber page) {
-    __builtin_prefetch(&links.links_[page], 1);
+    fetch_ahead(&links.links_[page]);
   }
 
  private:

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -68,8 +69,7 @@ class PagePool {
   }
   void load(PageNumber page, Access access) {
     table_.note(page - first_, access);
-    policy_->miss(page - first_);
-    policy_->load(page - first_, access);
+    policy_->miss_and_load(page - first_, access);
     ++resident_;
   }
   // Of one that came along with another: nobody has used it.
@@ -83,10 +83,7 @@ class PagePool {
   }
 
   // Each victim() is followed by gone() or pass_over().
-  [[nodiscard]] PageNumber victim() {
-    policy_->miss(stand_in_);
-    return policy_->victim() + first_;
-  }
+  [[nodiscard]] PageNumber victim() { return policy_->miss_and_victim(stand_in_) + first_; }
   void gone() {
     policy_->load(stand_in_, Access::read);
     policy_->remove(stand_in_);
@@ -94,8 +91,7 @@ class PagePool {
   }
   // The victim stays, as if it had been referenced.
   void pass_over(PageNumber victim) {
-    policy_->miss(victim - first_);
-    policy_->load(victim - first_, Access::read);
+    policy_->miss_and_load(victim - first_, Access::read);
     table_.set_referenced(victim - first_);
   }
   // A page that leaves though nobody asks; kNoPage: none.
@@ -110,13 +106,25 @@ class PagePool {
   void write_back(PageNumber page) { table_.write_back(page - first_); }
   void set_modified(PageNumber page) { table_.note(page - first_, Access::write); }
 
-  // Pages of which a bit was cleared since the last call, once or more often.
+  // It is in cleared() once its referenced bit is cleared.
+  void watch(PageNumber page) { table_.watch(page - first_); }
+  // Pages that were written back since the last call, once or more often, and watched ones whose
+  // referenced bit was cleared.
   [[nodiscard]] std::vector<PageNumber>& cleared() { return cleared_; }
+  // Bits that were cleared so far.
+  [[nodiscard]] std::uint64_t clears() const { return table_.clears(); }
+  // For speed alone: the page will be hit or loaded before long.
+  void prefetch(PageNumber page) const {
+    table_.prefetch(page - first_);
+    policy_->prefetch(page - first_);
+  }
+  // Likewise: pages that the policy will look at, as PageTable has it.
+  [[nodiscard]] std::span<const PageNumber> take_coming() { return table_.take_coming(); }
   [[nodiscard]] PageNumber first() const { return first_; }
   // Looks at pages, since the last call, which cleared nothing and chose none of them.
   [[nodiscard]] std::uint64_t take_looks() { return table_.take_looks(); }
-  // Of one of cleared(): whether it is a page at all.
-  [[nodiscard]] bool stands_for_none(PageNumber cleared) const { return cleared == stand_in_; }
+  // Of one of cleared() or take_coming(): whether it is a page at all.
+  [[nodiscard]] bool stands_for_none(PageNumber page) const { return page == stand_in_; }
 
  private:
   PageNumber first_;

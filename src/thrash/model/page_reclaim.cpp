@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMostIncoming = 256;  // pages ordered in that are under way at a time
 constexpr std::size_t kMostPassedOver = 4096;
+constexpr std::size_t kAheadOfCleared = 8;  // pages that are fetched before they are looked at
 constexpr std::uint32_t kAllowancesPerSecond = 4;  // Solaris' SCHEDPAGING_HZ
 
 }  // namespace
@@ -35,8 +36,10 @@ MemoryManager::Reclaimed MemoryManager::take_out(PagePool& pool, std::size_t pag
   Reclaimed reclaimed;
   while (reclaimed.taken < pages && pool.resident() > 0 &&
          passed < std::max(kMostPassedOver, pool.resident())) {
+    const std::uint64_t clears = pool.clears();
     const PageNumber page = pool.victim();
-    looked_at += 1 + pool.cleared().size() + pool.take_looks();
+    fetch_coming(pool);
+    looked_at += 1 + (pool.clears() - clears) + pool.take_looks();
     const bool spared = spare == Spare::exempt && spaces_[space_of(page)].exempt;
     if (!spared && leave(page)) {
       pool.gone();
@@ -45,7 +48,7 @@ MemoryManager::Reclaimed MemoryManager::take_out(PagePool& pool, std::size_t pag
       pool.pass_over(page);
       ++passed;
     }
-    look_at_cleared(pool);
+    if (!pool.cleared().empty()) look_at_cleared(pool);
   }
   counts_.scanned += looked_at;
   reclaimed.system = shape_.costs.scan * looked_at + submit_writes(now);
@@ -87,12 +90,19 @@ void MemoryManager::leave_early(PagePool& pool) {
   look_at_cleared(pool);
 }
 
-// Pages whose bits the policy has cleared need a look at their next access; those that it has had
-// written back ahead of time are to be written.
+// Settled pages whose bits the policy has cleared need a look at their next access; those that it
+// has had written back ahead of time are to be written.
 void MemoryManager::look_at_cleared(PagePool& pool) {
-  for (const PageNumber cleared : pool.cleared()) {
-    if (pool.stands_for_none(cleared)) continue;
-    const PageNumber page = cleared + pool.first();
+  const std::vector<PageNumber>& cleared = pool.cleared();
+  const std::size_t count = cleared.size();  // those that are written here come on top
+  const auto fetch_at = [&](std::size_t i) {
+    if (i < count && !pool.stands_for_none(cleared[i])) fetch(cleared[i] + pool.first());
+  };
+  for (std::size_t i = 1; i < kAheadOfCleared && i < count; ++i) fetch_at(i);
+  for (std::size_t i = 0; i < count; ++i) {
+    fetch_at(i + kAheadOfCleared);
+    if (pool.stands_for_none(cleared[i])) continue;
+    const PageNumber page = cleared[i] + pool.first();
     if (pages_[page].state != State::mapped && pages_[page].state != State::cached) continue;
     Space& space = spaces_[space_of(page)];
     if (space.settled.unsettle(page - space.first)) listener_->unsettled(space_of(page));
@@ -100,6 +110,11 @@ void MemoryManager::look_at_cleared(PagePool& pool) {
       pool.set_modified(page);  // no room: it stays as it was
   }
   pool.cleared().clear();
+}
+
+void MemoryManager::fetch_coming(PagePool& pool) const {
+  for (const PageNumber coming : pool.take_coming())
+    if (!pool.stands_for_none(coming)) fetch(coming + pool.first());
 }
 
 // What is left of one is not the next one's.

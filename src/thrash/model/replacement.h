@@ -38,9 +38,14 @@ class Replacement {
   virtual void miss(PageNumber /*page*/) {}
   virtual void load(PageNumber page, Access access) = 0;
   [[nodiscard]] virtual PageNumber victim() = 0;
+  // Both calls in one: of a page that misses, and of one that is loaded where a frame is free.
+  [[nodiscard]] virtual PageNumber miss_and_victim(PageNumber page) = 0;
+  virtual void miss_and_load(PageNumber page, Access access) = 0;
   // kNoPage: none.
   [[nodiscard]] virtual PageNumber leaving() = 0;
   virtual void remove(PageNumber page) = 0;
+  // For speed alone: what hit() and load() of this page will look at.
+  virtual void prefetch(PageNumber page) const = 0;
 };
 
 // What policies that no page leaves early have in common.
@@ -61,11 +66,20 @@ class ReplacementOf final : public Replacement {
   void miss(PageNumber page) override { policy_.miss(page); }
   void load(PageNumber page, Access access) override { policy_.load(page, access); }
   PageNumber victim() override { return policy_.victim(); }
+  PageNumber miss_and_victim(PageNumber page) override {
+    policy_.miss(page);
+    return policy_.victim();
+  }
+  void miss_and_load(PageNumber page, Access access) override {
+    policy_.miss(page);
+    policy_.load(page, access);
+  }
   PageNumber leaving() override {
     if constexpr (Policy::kLeavesEarly) return policy_.leaving();
     return kNoPage;
   }
   void remove(PageNumber page) override { policy_.remove(page); }
+  void prefetch(PageNumber page) const override { policy_.prefetch(page); }
 
  private:
   Policy policy_;

@@ -2,20 +2,26 @@
 #pragma once
 // The pages of one process in two parts: settled ones, of which an access changes nothing (the page
 // is resident and its bits are set already), and all others. Numbers are the process's own, from 0.
-// Any of either part can be had by its place: drawing one at random is one look.
+// Any of either part can be had by its place: drawing one at random is one look. The room for what
+// is known of each page is given: of all processes it is together, where it can be fetched ahead by
+// the page's number alone.
+
+#include "base/fetch_ahead.h"
+#include "base/result.h"
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
-#include <vector>
+#include <span>
 
 namespace brim::thrash::model {
 
 class SettledPages {
  public:
-  // None is settled.
-  explicit SettledPages(std::uint32_t pages) : order_(pages), place_(pages) {
-    for (std::uint32_t page = 0; page < pages; ++page) order_[page] = place_[page] = page;
+  // Of as many pages as both have room for, none of which is settled. The room must outlive it.
+  SettledPages(std::span<std::uint32_t> order, std::span<std::uint32_t> place)
+      : order_(order), place_(place) {
+    BRIM_ASSERT(order.size() == place.size());
+    for (std::uint32_t page = 0; page < size(); ++page) order_[page] = place_[page] = page;
   }
 
   [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(order_.size()); }
@@ -24,6 +30,9 @@ class SettledPages {
   [[nodiscard]] bool is_settled(std::uint32_t page) const { return place_[page] < settled_; }
   // place < others()
   [[nodiscard]] std::uint32_t other(std::uint32_t place) const { return order_[settled_ + place]; }
+
+  // For speed alone: the other at about this place will be asked for.
+  void prefetch_other(std::uint32_t place) const { fetch_ahead(&order_[settled_ + place]); }
 
   void settle(std::uint32_t page) {
     if (is_settled(page)) return;
@@ -40,13 +49,14 @@ class SettledPages {
   void move(std::uint32_t page, std::uint32_t to) {
     const std::uint32_t from = place_[page];
     const std::uint32_t there = order_[to];
-    std::swap(order_[from], order_[to]);
+    order_[from] = there;  // it was `page`, and to look is to wait for it
+    order_[to] = page;
     place_[there] = from;
     place_[page] = to;
   }
 
-  std::vector<std::uint32_t> order_;  // the settled ones first
-  std::vector<std::uint32_t> place_;  // in order_, by page
+  std::span<std::uint32_t> order_;  // the settled ones first
+  std::span<std::uint32_t> place_;  // in order_, by page
   std::uint32_t settled_ = 0;
 };
 

@@ -119,10 +119,11 @@ class Compressed final : public SwapDevice {
     return backing_->complete();
   }
   void discard(Slot slot) override {
-    stored_ -= in_pool_[slot] ? 1 : 0;
+    if (!in_pool_[slot]) return;
     in_pool_[slot] = false;
+    set_stored(stored_ - 1);
   }
-  Pages pool() const override { return shape_.takes_memory ? pool_of(stored_) : Pages(0); }
+  Pages pool() const override { return pool_; }
   ModelTime busy(ModelTime now) const override {
     return backing_ != nullptr ? backing_->busy(now) : ModelTime(0);
   }
@@ -132,14 +133,20 @@ class Compressed final : public SwapDevice {
     return Pages(static_cast<std::uint64_t>(
         std::ceil(static_cast<double>(pages) * shape_.compressed_share)));
   }
+  void set_stored(std::uint64_t pages) {
+    stored_ = pages;
+    if (shape_.takes_memory) pool_ = pool_of(pages);
+  }
   // Without a device behind it all is taken: the slots are its limit.
   Submitted store(const SwapRequest& request, ModelTime now) {
     const bool room = !shape_.most_pool || pool_of(stored_ + request.count) <= *shape_.most_pool;
     if (!room && backing_ != nullptr) return backing_->submit(request, now);
+    std::uint64_t stored = stored_;
     for (Slot slot = request.first; slot < request.first + request.count; ++slot) {
-      stored_ += in_pool_[slot] ? 0 : 1;
+      stored += in_pool_[slot] ? 0 : 1;
       in_pool_[slot] = true;
     }
+    set_stored(stored);
     return {shape_.compress * request.count, true};
   }
   // Of a run of which the pool has a part the device reads all.
@@ -157,6 +164,7 @@ class Compressed final : public SwapDevice {
   CompressedShape shape_;
   std::vector<bool> in_pool_;  // by slot
   std::uint64_t stored_ = 0;   // pages in the pool
+  Pages pool_{0};              // RAM: asked for far more often than it changes
   std::unique_ptr<SwapDevice> backing_;
 };
 
