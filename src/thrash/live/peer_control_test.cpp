@@ -3,8 +3,11 @@
 
 #include "host/system.h"
 
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace brim::thrash::live {
 namespace {
@@ -28,6 +31,52 @@ TEST(PeerControl, What_is_shown_is_always_as_long_and_never_below_nothing) {
   EXPECT_THAT(full, HasSubstr("MemAvailable:             0 kB\n"));
   EXPECT_THAT(full, HasSubstr("SwapFree:                 0 kB\n"));
   EXPECT_EQ(memory_info_of(gibibytes(500), Bytes(0), gibibytes(2), Bytes(0)).size(), full.size());
+}
+
+class NoConsumers final : public ConsumerControls {
+ public:
+  [[nodiscard]] std::size_t consumers() const override { return 0; }
+  [[nodiscard]] ConsumerView consumer(std::size_t /*number*/) const override { return {}; }
+  [[nodiscard]] Bytes memory() const override { return {}; }
+  [[nodiscard]] const host::LimitedGroup* group() const override { return nullptr; }
+  void hold(std::size_t /*number*/) override {}
+  void let_go_on(std::size_t /*number*/) override {}
+};
+
+// Says what it reads, and ends.
+class EndingControl final : public PeerControl {
+ public:
+  EndingControl(const host::Host& host, std::string prepare)
+      : PeerControl(host, "cat"), prepare_(std::move(prepare)) {}
+  // What is told of its end.
+  std::string told() {
+    NoConsumers nobody;
+    EXPECT_TRUE(begin(nobody));
+    for (int look = 0; look < 1000; ++look) {
+      if (const auto next = step(nobody, {}); !next) return error_line(next.error());
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return "it goes on";
+  }
+
+ protected:
+  Result<host::ProgramStart> program(const ConsumerControls& consumers) override {
+    return beside(consumers, {.arguments = {"cat"}, .input = "no luck", .prepare = prepare_});
+  }
+
+ private:
+  std::string prepare_;
+};
+
+TEST(PeerControl, One_that_ends_before_the_run_is_told_with_its_last_words) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, for a mount namespace";
+  const auto host = host::Host::open("/");
+  ASSERT_TRUE(host);
+  EXPECT_THAT(EndingControl(*host, "").told(), HasSubstr("before the run; it said 'no luck'"));
+  EXPECT_THAT(EndingControl(*host, "echo not ready && false").told(),
+              HasSubstr("it said 'not ready'"))
+      << "what can't be prepared is not started";
+  EXPECT_THAT(EndingControl(*host, "false").told(), HasSubstr("see what 'cat' says"));
 }
 
 }  // namespace
