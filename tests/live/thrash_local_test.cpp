@@ -10,8 +10,8 @@ namespace {
 
 using testing::HasSubstr;
 
-// Three of 8 MiB from 1, 1.5 and 2 s on, which touch a page each two seconds, and one of 120 MiB from
-// 4.5 s on, in 100 MB. All run to the end.
+// Three of 8 MiB from 1, 1.5 and 2 s on, which touch a page each two seconds, and one of 120 MiB
+// from 4.5 s on, in 100 MB. All run to the end.
 constexpr std::string_view kUnequalScenario = R"(area = "thrash"
 [schedule]
 duration = "13s"
@@ -133,9 +133,10 @@ TEST_F(ThrashLocal, Who_fits_into_its_share_keeps_its_pages_and_the_large_one_th
   ASSERT_TRUE(global.found.is_object() && local.found.is_object());
   std::printf(
       "faults of the three that fit: %lu global, %lu local; of the large one: %lu and %lu; "
-      "accesses a second of the three: %.0f and %.0f\n",
+      "accesses a second of the three: %.0f and %.0f; shares of %lu bytes\n",
       global.small_faults, local.small_faults, global.large_faults, local.large_faults,
-      global.small_accesses_per_s(), local.small_accesses_per_s());
+      global.small_accesses_per_s(), local.small_accesses_per_s(),
+      local.limits.back().empty() ? 0 : *local.limits.back().begin());
   EXPECT_EQ(local.killed(), 0);
   EXPECT_LT(local.small_faults, 100U);
   EXPECT_GT(local.large_faults, 10 * (local.small_faults + 30));
