@@ -60,6 +60,7 @@ class ThrashLocal : public ThrashLive {
     std::vector<std::set<std::uint64_t>> limits = std::vector<std::set<std::uint64_t>>(4);
 
     [[nodiscard]] double killed() const {
+      if (!found.is_object()) return 0;
       const auto values = values_of(found, "thrash.consumers_killed");
       return values.empty() ? 0 : values.back().second;
     }
