@@ -11,14 +11,15 @@ namespace brim::thrash::model {
 
 class Fifo : public OnDemand {
  public:
-  explicit Fifo(const PageTable& table) : pages_(table.size()) {}
+  explicit Fifo(const PageTable& table) : places_(table.size()) {}
 
   static void hit(PageNumber /*page*/, Access /*access*/) {}
-  void load(PageNumber page, Access /*access*/) { pages_.push_back(page); }
+  void load(PageNumber page, Access /*access*/) { pages_.push_back(places_, page); }
   PageNumber victim() { return pages_.pop_front(); }
-  void remove(PageNumber page) { pages_.remove(page); }
+  void remove(PageNumber page) { pages_.remove(places_, page); }
 
  private:
+  PagePlaces places_;
   PageRing pages_;  // by when they were loaded
 };
 

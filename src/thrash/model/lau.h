@@ -21,6 +21,7 @@
 // launders at a time, and looks at active pages now and then when memory is not short. None of this
 // is here; and as the daemon takes no time, scans that one fault repeats see no reference between.
 
+#include "base/fetch_ahead.h"
 #include "thrash/model/page_list.h"
 #include "thrash/model/page_ring.h"
 #include "thrash/model/replacement.h"
@@ -51,7 +52,7 @@ class Lau : public OnDemand {
         inactive_target_(target(knobs.inactive, frames)),
         cache_target_(target(knobs.cache, frames)),
         pages_(table.size()),
-        active_(table.size()),
+        places_(table.size()),
         links_(table.size()) {}
 
   void hit(PageNumber page, Access /*access*/) {
@@ -70,13 +71,15 @@ class Lau : public OnDemand {
 
   PageNumber victim() {
     while (cache_.empty()) run_daemon();
-    return cache_.pop_front(links_);
+    const PageNumber page = cache_.pop_front(links_);
+    look_ahead(cache_);
+    return page;
   }
 
   void remove(PageNumber page) {
     switch (pages_[page].on) {
       case Queue::active:
-        return active_.remove(page);
+        return active_.remove(places_, page);
       case Queue::inactive:
         return inactive_.remove(links_, page);
       case Queue::cache:
@@ -87,7 +90,7 @@ class Lau : public OnDemand {
   // Of a page on the active queue: FreeBSD's act_count.
   [[nodiscard]] std::uint32_t activity(PageNumber page) const { return pages_[page].count; }
 
-  void prefetch(PageNumber page) const { __builtin_prefetch(&pages_[page], 1); }
+  void prefetch(PageNumber page) const { fetch_ahead(&pages_[page]); }
 
  private:
   enum class Queue : std::uint8_t { active, inactive, cache };
@@ -102,16 +105,27 @@ class Lau : public OnDemand {
 
   void activate(PageNumber page) {
     pages_[page] = {Queue::active, std::max(pages_[page].count, kActInit)};
-    active_.push_back(page);
+    active_.push_back(places_, page);
   }
 
   void run_daemon() {
-    for (std::size_t left = inactive_.size(); left > 0 && cache_.size() < cache_target_; --left)
-      look_at_inactive(inactive_.pop_front(links_));
+    for (std::size_t left = inactive_.size(); left > 0 && cache_.size() < cache_target_; --left) {
+      const PageNumber page = inactive_.pop_front(links_);
+      look_ahead(inactive_);
+      look_at_inactive(page);
+    }
     const std::size_t enough = inactive_target_ + cache_target_;
     for (std::size_t left = active_.size(); left > 0 && inactive_.size() + cache_.size() < enough;
          --left)
       look_at_active();
+  }
+
+  // For speed alone.
+  void look_ahead(const PageList& list) const {
+    if (list.empty()) return;
+    PageList::prefetch(links_, list.first());
+    prefetch(list.first());
+    table_->will_look_at(list.first());
   }
 
   void look_at_inactive(PageNumber page) {
@@ -132,6 +146,7 @@ class Lau : public OnDemand {
     if (const PageNumber coming = active_.coming(); coming != kNoPage) {
       table_->prefetch(coming);
       prefetch(coming);
+      places_.prefetch(coming);
     }
     const PageNumber page = active_.pop_front();
     State& state = pages_[page];
@@ -142,7 +157,7 @@ class Lau : public OnDemand {
       table_->looked_at();
       state.count -= std::min(state.count, kActDecline);
     }
-    if (state.count > 0) return active_.push_back(page);
+    if (state.count > 0) return active_.push_back(places_, page);
     state.on = Queue::inactive;
     inactive_.push_back(links_, page);
   }
@@ -156,6 +171,7 @@ class Lau : public OnDemand {
   std::size_t inactive_target_;
   std::size_t cache_target_;
   std::vector<State> pages_;
+  PagePlaces places_;  // of the active queue
   PageRing active_;
   PageLinks links_;  // of the others
   PageList inactive_;

@@ -28,7 +28,9 @@
 // tables with few referenced pages: our pages have no addresses. Pages leave one at a time, and
 // whether to age is asked each time, not once a batch.
 
-#include "thrash/model/page_list.h"
+#include "base/fetch_ahead.h"
+#include "base/huge_pages.h"
+#include "thrash/model/page_ring.h"
 #include "thrash/model/replacement.h"
 
 #include <cstddef>
@@ -49,7 +51,7 @@ class Mglru : public OnDemand {
       : table_(&table),
         knobs_(knobs),
         protected_(knobs.generations - 2),
-        links_(table.size()),
+        places_(table.size()),
         pages_(table.size()),
         lists_(knobs.generations),
         sizes_(knobs.generations),
@@ -74,29 +76,30 @@ class Mglru : public OnDemand {
         age();
         continue;
       }
-      const PageNumber page = lists_[slot(oldest_)].last();
+      PageRing& oldest = lists_[slot(oldest_)];
+      look_ahead(oldest);
+      const PageNumber page = oldest.pop_front();
       if (pages_[page].generation != oldest_) {
-        unlist(page);
         list(page, pages_[page].generation);
       } else if (table_->referenced(page)) {
         table_->clear_referenced(page);
-        unlist(page);
         promote(page);
         list(page, youngest_);
       } else {
-        remove(page);
+        forget(page);
         return page;
       }
     }
   }
 
   void remove(PageNumber page) {
-    unlist(page);
-    --sizes_[slot(pages_[page].generation)];
-    const std::uint32_t place = pages_[page].place;
-    resident_[place] = resident_.back();
-    pages_[resident_[place]].place = place;
-    resident_.pop_back();
+    lists_[slot(pages_[page].listed)].remove(places_, page);
+    forget(page);
+  }
+
+  void prefetch(PageNumber page) const {
+    fetch_ahead(&pages_[page]);
+    places_.prefetch(page);
   }
 
   [[nodiscard]] std::size_t generations() const { return youngest_ - oldest_ + 1; }
@@ -118,10 +121,24 @@ class Mglru : public OnDemand {
     return generation % knobs_.generations;
   }
   void list(PageNumber page, Generation generation) {
-    lists_[slot(generation)].push_front(links_, page);
+    lists_[slot(generation)].push_back(places_, page);
     pages_[page].listed = generation;
   }
-  void unlist(PageNumber page) { lists_[slot(pages_[page].listed)].remove(links_, page); }
+  // It is on no list any more.
+  void forget(PageNumber page) {
+    --sizes_[slot(pages_[page].generation)];
+    const std::uint32_t place = pages_[page].place;
+    resident_[place] = resident_.back();
+    pages_[resident_[place]].place = place;
+    resident_.pop_back();
+  }
+  // For speed alone.
+  void look_ahead(const PageRing& list) const {
+    const PageNumber coming = list.coming();
+    if (coming == kNoPage) return;
+    prefetch(coming);
+    table_->will_look_at(coming);
+  }
 
   // Its list is another matter.
   void promote(PageNumber page) {
@@ -157,9 +174,9 @@ class Mglru : public OnDemand {
   PageTable* table_;
   MglruKnobs knobs_;
   std::size_t protected_;  // MIN_NR_GENS
-  PageLinks links_;
-  std::vector<State> pages_;
-  std::vector<PageList> lists_;       // by slot of a generation; the newest first
+  PagePlaces places_;
+  std::vector<State, HugePageAllocator<State>> pages_;
+  std::vector<PageRing> lists_;       // by slot of a generation; the oldest first
   std::vector<std::size_t> sizes_;    // by slot: pages that belong to it, on its list or not yet
   std::vector<PageNumber> resident_;  // in no order
   Generation oldest_ = 0;
