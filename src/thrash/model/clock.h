@@ -38,6 +38,8 @@ class Clock : public OnDemand {
     for (;;) {
       const std::size_t frame = hand_;
       hand_ = circle_.after(hand_);
+      if (const PageNumber coming = circle_.coming(frame); coming != kNoPage)
+        table_->will_look_at(coming);
       const PageNumber page = circle_.page(frame);
       if (page == kNoPage) continue;
       if (table_->referenced(page)) {

@@ -47,6 +47,8 @@ class TwoHandedClock : public OnDemand {
       const std::size_t frame = back_;
       const std::size_t front = back_ + spread < size ? back_ + spread : back_ + spread - size;
       back_ = circle_.after(back_);
+      if (const PageNumber coming = circle_.coming(front); coming != kNoPage)
+        table_->will_look_at(coming);
       const PageNumber page = circle_.page(frame);
       // Looked at first: where the spread is 1 both hands are on this frame.
       const bool found = page != kNoPage && !table_->referenced(page);
