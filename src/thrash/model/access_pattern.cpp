@@ -2,6 +2,7 @@
 #include "thrash/model/access_pattern.h"
 
 #include "base/result.h"
+#include "thrash/model/coming_draws.h"
 
 #include <algorithm>
 #include <cmath>
@@ -39,7 +40,9 @@ std::uint64_t geometric(double p, std::uint64_t limit, Rng& rng) {
 
 class Uniform final : public AccessPattern {
  public:
-  Uniform(const UniformBursts& shape, const Rng& rng) : AccessPattern(shape.burst, rng) {}
+  Uniform(const UniformBursts& shape, const Rng& rng)
+      : AccessPattern(shape.burst, rng),
+        coming_(rng, shape.burst.write_share > 0 && shape.burst.write_share < 1) {}
 
   Stretch propose_burst(const SettledPages& pages, std::uint64_t limit,
                         ModelTime /*now*/) override {
@@ -49,8 +52,18 @@ class Uniform final : public AccessPattern {
     if (others < pages.size())
       quiet = geometric(static_cast<double>(others) / pages.size(), limit, rng());
     if (quiet >= limit) return {limit, std::nullopt};
-    return {quiet, access_to(pages.other(static_cast<std::uint32_t>(rng().below(others))))};
+    const auto place = static_cast<std::uint32_t>(rng().below(others));
+    const PageAccess access = access_to(pages.other(place));
+    coming_.drew(pages, place, rng());
+    return {quiet, access};
   }
+  std::optional<std::uint32_t> coming(const SettledPages& pages,
+                                      std::uint32_t proposals) const override {
+    return coming_.page(pages, proposals);
+  }
+
+ private:
+  ComingDraws coming_;
 };
 
 // What comes one by one.

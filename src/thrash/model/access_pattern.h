@@ -92,6 +92,11 @@ class AccessPattern {
     if (to_fill_ > 0) return {0, PageAccess{burst_.pages - to_fill_, Access::write}};
     return propose_burst(pages, limit, now);
   }
+  // For speed alone: the page that will probably be proposed next (1), or after that (2).
+  [[nodiscard]] virtual std::optional<std::uint32_t> coming(const SettledPages& /*pages*/,
+                                                            std::uint32_t /*proposals*/) const {
+    return std::nullopt;
+  }
   // So many have been made, at most left(). How many of them count as work.
   std::uint64_t made(std::uint64_t accesses) {
     if (to_fill_ > 0) {

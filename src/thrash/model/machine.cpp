@@ -49,13 +49,13 @@ ModelTime Machine::next_time() {
 }
 
 void Machine::run(ModelTime until, const Sink& sink) {
-  while (next_time() <= until) step(sink);
+  for (ModelTime next = next_time(); next <= until; next = next_time()) step(next, sink);
   now_ = until;
   processors_.account_all(now_);
 }
 
-void Machine::step(const Sink& sink) {
-  now_ = next_time();
+void Machine::step(ModelTime at, const Sink& sink) {
+  now_ = at;
   if (memory_.next_completion() == now_)
     memory_.complete(now_);
   else if (events_.next() == now_)
@@ -225,10 +225,22 @@ void Machine::begin_stretch(Processor& processor, ModelTime from) {
   processor.stretch = {};
   if (limit > 0)
     processor.stretch = process.pattern->propose(memory_.settled(processor.thread), limit, now_);
+  fetch_coming(processor);
   processor.stretch_start = from;
   const auto accesses =
       static_cast<std::int64_t>(processor.stretch.quiet + (processor.stretch.then ? 1 : 0));
   processors_.begin(processor, Work::user, now_, std::max(now_, from + plan_.access * accesses));
+}
+
+// For speed alone, as most of the work is waiting for what is known of pages.
+void Machine::fetch_coming(const Processor& processor) const {
+  const ThreadNumber thread = processor.thread;
+  if (processor.stretch.then) memory_.prefetch(thread, processor.stretch.then->page);
+  const AccessPattern& pattern = *processes_[thread].pattern;
+  if (const auto next = pattern.coming(memory_.settled(thread), 1))
+    memory_.prefetch_slot(thread, *next);
+  if (const auto after = pattern.coming(memory_.settled(thread), 2))
+    memory_.prefetch(thread, *after);
 }
 
 // The accesses made until now count; from when the next one runs.

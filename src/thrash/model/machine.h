@@ -99,7 +99,8 @@ class Machine final : private MemoryListener, private MachineControls {
   void order_in(ThreadNumber process) override { memory_.order_in(process, now_); }
 
   // Events.
-  void step(const Sink& sink);
+  // What happens then, the next time at which anything does.
+  void step(ModelTime at, const Sink& sink);
   [[nodiscard]] ModelTime next_time();
   void happen(const Event& event, const Sink& sink);
   void settle_consequences();
@@ -120,6 +121,7 @@ class Machine final : private MemoryListener, private MachineControls {
   // Whether the processor is left to another thread.
   [[nodiscard]] bool yields(Processor& processor);
   void begin_stretch(Processor& processor, ModelTime from);
+  void fetch_coming(const Processor& processor) const;
   [[nodiscard]] ModelTime stop_stretch(Processor& processor);
   void cut(Processor& processor);
   // Whether the process goes on at once.
