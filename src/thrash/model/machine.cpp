@@ -95,7 +95,7 @@ void Machine::happen(const Event& event, const Sink& sink) {
 
 void Machine::tick() {
   memory_.tick(now_);
-  wake_frame_waiters(frame_waiters_.size());
+  wake_frame_waiters(std::min(frame_waiters_.size(), memory_.retries_at_tick()));
   if (control_ != nullptr) control_->tick(*this, now_);
 }
 
@@ -106,11 +106,7 @@ void Machine::lose_device() {
 
 void Machine::settle_consequences() {
   tell_faults();
-  if (std::exchange(frames_came_, false)) {
-    const std::size_t least = plan_.memory.watermarks.min.count();
-    const std::size_t free = memory_.free_frames();
-    wake_frame_waiters(free > least ? free - least : 0);
-  }
+  if (std::exchange(frames_came_, false)) wake_frame_waiters(memory_.frames_for_waiting());
   debt_ += memory_.take_debt();
   wake_kernel();
   for (const ThreadNumber number : to_cut_) {

@@ -46,6 +46,14 @@ constexpr std::array kReadAhead = std::to_array<Named<ReadAhead>>({
     {"slots", ReadAhead::slots},
     {"slots_by_hits", ReadAhead::slots_by_hits},
 });
+constexpr std::array kReclaimers = std::to_array<Named<Reclaimer>>({
+    {"daemon", Reclaimer::daemon},
+    {"direct", Reclaimer::who_misses},
+});
+constexpr std::array kFreed = std::to_array<Named<Freed>>({
+    {"gone", Freed::gone},
+    {"kept", Freed::kept},
+});
 constexpr std::array kCounters = std::to_array<Named<SystemCounter>>({
     {"block_kib", SystemCounter::block_kib},
     {"page_requests", SystemCounter::page_requests},
@@ -96,6 +104,23 @@ Result<Watermarks> watermarks(const study::Scenario& scenario, Pages frames, dou
   return marks;
 }
 
+// Who waits for the daemon relies on it: it must be at work below `min` and below where they go on.
+Result<void> who_reclaims(MemoryShape& shape, const study::Scenario& scenario, double scale) {
+  const Settings& system = scenario.mechanism.settings;
+  shape.reclaimer = named(kReclaimers, system, "reclaim");
+  shape.freed = named(kFreed, system, "freed");
+  shape.wake_at = Pages(static_cast<std::uint64_t>(std::llround(
+      system.get<double>("free_wake") *
+      static_cast<double>(whole_pages(scenario.hardware.get<Bytes>("memory")).count()) * scale)));
+  if (shape.reclaimer == Reclaimer::who_misses) return {};
+  const Watermarks& marks = shape.watermarks;
+  if (marks.min < marks.low && shape.wake_at <= marks.low) return {};
+  return bad(
+      "reclaim: who waits for the daemon would wait for ever: expected free_min below "
+      "free_low, and free_wake not above it",
+      "mechanism");
+}
+
 MemoryCosts costs(const Settings& system) {
   return {.minor_fault = system.get<nanoseconds>("minor_fault"),
           .major_fault = std::max(system.get<nanoseconds>("minor_fault"),
@@ -117,6 +142,7 @@ Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) 
   BRIM_TRY(const Bytes bytes, memory_for_consumers(scenario));
   shape.frames = whole_pages(bytes);
   BRIM_TRY(shape.watermarks, watermarks(scenario, shape.frames, scale));
+  BRIM_CHECK(who_reclaims(shape, scenario, scale));
   BRIM_TRY(ChosenPolicy policy,
            choose_policy(system.get<std::string>("replacement"), "mechanism.replacement"));
   BRIM_TRY(shape.replacement, pool_policy(std::move(policy), "mechanism.replacement"));

@@ -92,6 +92,23 @@ TEST(MachineFromScenarioTest, Requests_have_a_cost_and_a_limit_where_the_system_
   EXPECT_EQ(said.writes_per_s, 40U);
 }
 
+TEST(MachineFromScenarioTest, Systems_say_who_reclaims_and_what_becomes_of_freed_pages) {
+  const MemoryShape usual = run_of({}).machine.memory;
+  EXPECT_EQ(usual.reclaimer, Reclaimer::who_misses);
+  EXPECT_EQ(usual.freed, Freed::gone);
+  const MemoryShape said = run_of({.mechanism = "policy = \"system\"\nreclaim = \"daemon\"\n"
+                                                "freed = \"kept\"\nfree_wake = 0.025"})
+                               .machine.memory;
+  EXPECT_EQ(said.reclaimer, Reclaimer::daemon);
+  EXPECT_EQ(said.freed, Freed::kept);
+  EXPECT_EQ(said.wake_at, Pages(102));
+  for (const char* marks : {"free_min = 0.1\nfree_low = 0.1\nfree_high = 0.2", "free_wake = 0.1"}) {
+    const std::string mechanism =
+        fmt::format("policy = \"system\"\nreclaim = \"daemon\"\n{}", marks);
+    EXPECT_THAT(refusal({.mechanism = mechanism}), HasSubstr("reclaim"));
+  }
+}
+
 TEST(MachineFromScenarioTest, Devices_are_as_the_hardware_says) {
   const auto kind = [](std::string_view swap) {
     const std::string hardware = fmt::format(

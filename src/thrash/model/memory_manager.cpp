@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace brim::thrash::model {
 
@@ -22,6 +23,8 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
       device_(make_device(shape.swap)) {
   const Watermarks& marks = shape.watermarks;
   BRIM_ASSERT(marks.min <= marks.low && marks.low <= marks.high && marks.high <= shape.frames);
+  BRIM_ASSERT(shape.reclaimer == Reclaimer::who_misses ||
+              (marks.min < marks.low && shape.wake_at <= marks.low));
   PageNumber pages = 0;
   for (const SpacePlan& plan : spaces) pages += plan.pages;
   const std::size_t frames = shape.frames.count();
@@ -46,6 +49,7 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
                        .pool = pools_.back().get(),
                        .settled = SettledPages(plan.pages)});
   }
+  if (shape.freed == Freed::kept) standby_ = StandbyList(pages);
   allow_writes(ModelTime(0));
 }
 
@@ -79,6 +83,16 @@ bool MemoryManager::up_to_high() const {
   return free_frames() + leaving_ >= shape_.watermarks.high.count();
 }
 bool MemoryManager::may_have_frame() const { return free_frames() > shape_.watermarks.min.count(); }
+
+std::size_t MemoryManager::frames_for_waiting() const {
+  const std::size_t free = free_frames();
+  const std::size_t least = shape_.watermarks.min.count();
+  return free > least && free >= shape_.wake_at.count() ? free - least : 0;
+}
+std::size_t MemoryManager::retries_at_tick() const {
+  const bool all = shape_.reclaimer == Reclaimer::who_misses || in_vain_;
+  return all ? SIZE_MAX : frames_for_waiting();
+}
 
 bool MemoryManager::has_frame(State state) const {
   return state == State::mapped || state == State::cached || state == State::leaving ||
@@ -114,7 +128,10 @@ Touch MemoryManager::touch(SpaceNumber number, PageAccess what, ModelTime now) {
       fill_with_zeros(space, page, what.access, touch, now);
       break;
     case State::swapped:
-      page_in(space, page, what, touch, now);
+      if (standby_.has(page))
+        bring_back(space, page, what.access, touch, now);
+      else
+        page_in(space, page, what, touch, now);
       break;
     case State::reading:
       space.wanted = what;
@@ -175,34 +192,46 @@ void MemoryManager::keep_quota(Space& space, Touch& touch, ModelTime now) {
 bool MemoryManager::find_frame(Space& space, Touch& touch, ModelTime now) {
   keep_quota(space, touch, now);
   if (may_have_frame()) return true;
-  std::size_t taken = 0;
-  if (!writes_enough()) {
+  bool coming = shape_.reclaimer == Reclaimer::daemon && !in_vain_;
+  if (shape_.reclaimer == Reclaimer::who_misses && !writes_enough()) {
     const Reclaimed reclaimed = reclaim(now);
     touch.system += reclaimed.system;
-    taken = reclaimed.taken;
+    coming = reclaimed.taken > 0;
     if (may_have_frame()) return true;
   }
-  const bool held_back = writes_enough();
-  if (taken == 0 && writes_ == 0 && reads_ == 0 && !held_back) {
+  coming = coming || writes_ > 0 || reads_ > 0 || writes_enough();
+  if (!coming) {
     const Reclaimed last = take_out(fullest_pool(), shape_.batch, Spare::none, now);
     touch.system += last.system;
-    taken = last.taken;
+    coming = last.taken > 0 || writes_ > 0;
     if (may_have_frame()) return true;
   }
-  const bool coming = taken > 0 || writes_ > 0 || reads_ > 0 || held_back;
   touch.outcome = coming ? Outcome::waits_for_frame : Outcome::out_of_memory;
   return false;
 }
 
 void MemoryManager::take_frame(PageNumber page) {
+  standby_.remove(page);
   ++used_;
   ++spaces_[space_of(page)].held;
+  shrink_standby();
 }
 
 void MemoryManager::free_frame(PageNumber page) {
   --used_;
   --spaces_[space_of(page)].held;
+  in_vain_ = false;
   listener_->frame_freed();
+}
+
+void MemoryManager::keep_freed(PageNumber page) {
+  if (shape_.freed != Freed::kept || pages_[page].state != State::swapped) return;
+  standby_.add(page);
+  shrink_standby();
+}
+// Its frames are free ones.
+void MemoryManager::shrink_standby() {
+  if (standby_.size() > 0) standby_.shrink_to(free_frames());
 }
 
 void MemoryManager::take_back(Space& space, PageNumber page, Access access, Touch& touch,
@@ -210,6 +239,17 @@ void MemoryManager::take_back(Space& space, PageNumber page, Access access, Touc
   ++counts_.rescued;
   --leaving_;
   pages_[page].state = State::mapped;
+  keep_quota(space, touch, now);
+  load(space, page, access);
+}
+
+void MemoryManager::bring_back(Space& space, PageNumber page, Access access, Touch& touch,
+                               ModelTime now) {
+  ++counts_.unread;
+  take_frame(page);
+  --space.swapped;
+  pages_[page].state = State::mapped;
+  pages_[page].ahead = false;
   keep_quota(space, touch, now);
   load(space, page, access);
 }
@@ -256,7 +296,7 @@ void MemoryManager::add_adjacent(PageNumber page, std::vector<PageNumber>& pages
   const PageNumber end =
       std::min(from + shape_.read_ahead_pages, space.first + space.settled.size());
   const auto goes_on = [&](PageNumber near) {
-    return pages.size() <= spare && pages_[near].state == State::swapped &&
+    return pages.size() <= spare && pages_[near].state == State::swapped && !standby_.has(near) &&
            pages_[near].slot - pages_[page].slot == near - page;
   };
   for (PageNumber near = page; near > from && goes_on(near - 1); --near) pages.push_back(near - 1);
@@ -310,6 +350,7 @@ void MemoryManager::add_read_ahead(PageNumber page, std::vector<PageNumber>& pag
     const PageNumber near = page_at(i);
     if (pages.size() > spare) return;
     if (near == kNoPage || near == page || pages_[near].state != State::swapped) continue;
+    if (standby_.has(near)) continue;
     if (!shape_.local || space_of(near) == space_of(page)) pages.push_back(near);
   }
 }
@@ -376,6 +417,7 @@ void MemoryManager::release(SpaceNumber number) {
     if (state == State::mapped || state == State::cached) space.pool->remove(page);
     if (state == State::swapped) --space.swapped;
     if (state == State::leaving) --leaving_;
+    standby_.remove(page);
     const bool busy = pages_[page].writing || state == State::reading;
     if (busy) {
       pages_[page].state = State::doomed;

@@ -22,6 +22,18 @@ struct Watermarks {
 // all memory, without its bounds).
 [[nodiscard]] Watermarks linux_watermarks(Pages frames);
 
+// Who takes pages out where a process needs a frame and no more than `min` are free.
+enum class Reclaimer : std::uint8_t {
+  who_misses,  // the process itself, as in Linux
+  daemon,      // the kernel's process alone, for which it waits, as in FreeBSD, Solaris and Windows
+};
+
+// A page that has left, and whose frame is not used again yet.
+enum class Freed : std::uint8_t {
+  gone,  // only in its slot
+  kept,  // it comes back unread (standby_list.h)
+};
+
 // Which pages come along with one that is missing. `by_hits`: as many as read_ahead_window.h has
 // it; and none from compressed memory alone, which is read at once (SWP_SYNCHRONOUS_IO,
 // since 4.15).
@@ -53,6 +65,9 @@ struct MemoryShape {
   // Each process among its own pages, with a policy of its own; else all among all.
   bool local = false;
   DeviceShape swap;
+  Reclaimer reclaimer = Reclaimer::who_misses;  // daemon: min is below low
+  Pages wake_at{0};  // free frames, with which who waits for the daemon tries again; to `low`
+  Freed freed = Freed::gone;
   std::uint32_t batch = 32;            // pages a reclaim takes at a time (Linux's SWAP_CLUSTER_MAX)
   std::uint32_t longest_request = 32;  // pages
   std::uint32_t most_writes = 1024;    // pages on their way out, beyond which reclaim waits

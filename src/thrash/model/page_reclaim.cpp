@@ -24,7 +24,9 @@ PagePool& MemoryManager::fullest_pool() {
 }
 
 MemoryManager::Reclaimed MemoryManager::reclaim(ModelTime now) {
-  return take_out(fullest_pool(), shape_.batch, Spare::exempt, now);
+  const Reclaimed reclaimed = take_out(fullest_pool(), shape_.batch, Spare::exempt, now);
+  in_vain_ = reclaimed.taken == 0;
+  return reclaimed;
 }
 
 MemoryManager::Reclaimed MemoryManager::take_out(PagePool& pool, std::size_t pages, Spare spare,
@@ -67,6 +69,7 @@ bool MemoryManager::leave(PageNumber page) {
   pages_[page].state = pages_[page].slot != kNoSlot ? State::swapped : State::untouched;
   space.swapped += pages_[page].slot != kNoSlot ? 1 : 0;
   free_frame(page);
+  keep_freed(page);
   return true;
 }
 
@@ -124,6 +127,7 @@ ModelTime MemoryManager::submit_writes(ModelTime now) {
       if (submitted.done) written(batch_[i]);
   }
   batch_.clear();
+  shrink_standby();  // compressed memory may have grown
   return system;
 }
 
@@ -138,6 +142,7 @@ void MemoryManager::written(PageNumber page) {
       ++space.swapped;
       pages_[page].state = State::swapped;
       free_frame(page);
+      keep_freed(page);
       break;
     case State::doomed:
       give_slot_back(page);
@@ -215,6 +220,7 @@ std::vector<SpaceNumber> MemoryManager::lose_device() {
   swap_.close();
   incoming_.clear();
   batch_.clear();
+  standby_.shrink_to(0);
   for (PageNumber page = 0; page < pages_.size(); ++page) {
     Space& space = spaces_[space_of(page)];
     pages_[page].slot = kNoSlot;
@@ -256,6 +262,8 @@ std::string MemoryManager::inconsistency() const {
     writing += pages_[page].writing ? 1 : 0;
     reading += state == State::reading || (state == State::doomed && !pages_[page].writing) ? 1 : 0;
     in_policy += state == State::mapped || state == State::cached ? 1 : 0;
+    if (standby_.has(page) && state != State::swapped)
+      return fmt::format("page {}: stands by", page);
     const Slot slot = pages_[page].slot;
     slots += slot != kNoSlot ? 1 : 0;
     if (slot != kNoSlot && swap_.owner(slot) != page) return fmt::format("page {}: slot", page);
@@ -285,6 +293,8 @@ std::string MemoryManager::inconsistency() const {
   if (reading != reads_) return fmt::format("{} reads, counted {}", reads_, reading);
   if (slots != swap_.used()) return fmt::format("{} slots, counted {}", swap_.used(), slots);
   if (resident != in_policy) return fmt::format("{} resident, counted {}", resident, in_policy);
+  if (standby_.size() > free_frames())
+    return fmt::format("{} stand by in {} frames", standby_.size(), free_frames());
   if (used > shape_.frames.count())
     return fmt::format("{} frames of {}", used, shape_.frames.count());
   return {};

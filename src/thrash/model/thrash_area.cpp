@@ -77,6 +77,16 @@ constexpr std::array kSystem = std::to_array<Parameter>({
      "Model: of memory, below which a process takes pages out itself; 0: as Linux reckons it."},
     {"free_low", Type::fraction, "", "0", "Model: below which the system does."},
     {"free_high", Type::fraction, "", "0", "Model: up to which it does."},
+    {"reclaim", Type::choice, "", "direct",
+     "Model: who takes pages out below free_min: who misses one (direct), or the system's own "
+     "process alone, for which it waits (daemon).",
+     "daemon,direct"},
+    {"free_wake", Type::fraction, "", "0",
+     "Model: of memory, with which who waits for the daemon tries again; 0: above free_min."},
+    {"freed", Type::choice, "", "gone",
+     "Model: a page whose frame is free and not used again is gone, or kept, and comes back "
+     "unread.",
+     "gone,kept"},
     {"batch", Type::count, "pages", "32", "Model: taken out at a time.", {}, 1, 1 << 20},
     {"write_cluster", Type::count, "pages", "32", "Model: of one request at most.", {}, 1, 1 << 20},
     {"most_writes", Type::count, "pages", "1024", "Model: on their way out at a time.", {}, 1},
