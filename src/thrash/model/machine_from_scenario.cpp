@@ -135,6 +135,11 @@ std::uint32_t count_of(const Settings& settings, std::string_view key) {
       std::min<std::uint64_t>(settings.get<std::uint64_t>(key), UINT32_MAX));
 }
 
+Pages scaled_count(const Settings& settings, std::string_view key, double scale) {
+  const auto pages = static_cast<double>(settings.get<std::uint64_t>(key));
+  return Pages(static_cast<std::uint64_t>(std::max(1LL, std::llround(pages * scale))));
+}
+
 Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) {
   const Settings& system = scenario.mechanism.settings;
   MemoryShape shape;
@@ -146,7 +151,10 @@ Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) 
   BRIM_TRY(ChosenPolicy policy,
            choose_policy(system.get<std::string>("replacement"), "mechanism.replacement"));
   BRIM_TRY(shape.replacement, pool_policy(std::move(policy), "mechanism.replacement"));
-  shape.local = system.get<std::string>("scope") == "local";
+  shape.local = system.get<std::string>("scope") != "global";
+  if (system.get<std::string>("scope") == "working_sets")
+    shape.working_sets = WorkingSetShape{.least = scaled_count(system, "working_set_least", scale),
+                                         .most = scaled_count(system, "working_set_most", scale)};
   shape.batch = count_of(system, "batch");
   shape.longest_request = count_of(system, "write_cluster");
   shape.most_writes = count_of(system, "most_writes");

@@ -109,6 +109,20 @@ TEST(MachineFromScenarioTest, Systems_say_who_reclaims_and_what_becomes_of_freed
   }
 }
 
+TEST(MachineFromScenarioTest, Working_sets_have_bounds_that_scale_with_memory) {
+  EXPECT_FALSE(run_of({}).machine.memory.working_sets.has_value());
+  EXPECT_FALSE(run_of({.mechanism = "policy = \"system\"\nscope = \"local\""})
+                   .machine.memory.working_sets.has_value());
+  const MemoryShape half = run_of({.mechanism = "policy = \"system\"\nscope = \"working_sets\"\n"
+                                                "working_set_least = 40",
+                                   .study = "scale = 0.5"})
+                               .machine.memory;
+  EXPECT_TRUE(half.local);
+  ASSERT_TRUE(half.working_sets.has_value());
+  EXPECT_EQ(half.working_sets->least, Pages(20));
+  EXPECT_EQ(half.working_sets->most, Pages(173));
+}
+
 TEST(MachineFromScenarioTest, Devices_are_as_the_hardware_says) {
   const auto kind = [](std::string_view swap) {
     const std::string hardware = fmt::format(

@@ -23,6 +23,7 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
       device_(make_device(shape.swap)) {
   const Watermarks& marks = shape.watermarks;
   BRIM_ASSERT(marks.min <= marks.low && marks.low <= marks.high && marks.high <= shape.frames);
+  BRIM_ASSERT(shape.local || !shape.working_sets);
   BRIM_ASSERT(shape.reclaimer == Reclaimer::who_misses ||
               (marks.min < marks.low && shape.wake_at <= marks.low));
   PageNumber pages = 0;
@@ -49,6 +50,7 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
                        .pool = pools_.back().get(),
                        .settled = SettledPages(plan.pages)});
   }
+  if (shape.working_sets) working_sets_.emplace(*shape.working_sets, pages, spaces_.size());
   if (shape.freed == Freed::kept) standby_ = StandbyList(pages);
   allow_writes(ModelTime(0));
 }
@@ -59,6 +61,7 @@ void MemoryManager::begin(SpaceNumber space) {
 }
 
 void MemoryManager::share_out() {
+  if (working_sets_) return;
   std::size_t left = shape_.frames.count();
   std::size_t sharing = 0;
   for (const Space& space : spaces_) {
@@ -185,13 +188,22 @@ void MemoryManager::give_slot_back(PageNumber page) {
 
 void MemoryManager::keep_quota(Space& space, Touch& touch, ModelTime now) {
   PagePool& pool = *space.pool;
-  if (!shape_.local || pool.resident() + space.reading < pool.frames()) return;
+  const std::size_t pages = pool.resident() + space.reading;
+  const bool may_grow = working_sets_ ? working_sets_->may_grow(pages, below_low())
+                                      : !shape_.local || pages < pool.frames();
+  if (may_grow) return;
   touch.system += take_out(pool, 1, Spare::exempt, now).system;
 }
 
+// In a working set the page that leaves does so as the other comes: who waits for a frame keeps it.
 bool MemoryManager::find_frame(Space& space, Touch& touch, ModelTime now) {
-  keep_quota(space, touch, now);
-  if (may_have_frame()) return true;
+  if (!working_sets_) keep_quota(space, touch, now);
+  if (!may_have_frame() && !reclaim_for_one(touch, now)) return false;
+  if (working_sets_) keep_quota(space, touch, now);
+  return true;
+}
+
+bool MemoryManager::reclaim_for_one(Touch& touch, ModelTime now) {
   bool coming = shape_.reclaimer == Reclaimer::daemon && !in_vain_;
   if (shape_.reclaimer == Reclaimer::who_misses && !writes_enough()) {
     const Reclaimed reclaimed = reclaim(now);
@@ -214,6 +226,7 @@ void MemoryManager::take_frame(PageNumber page) {
   standby_.remove(page);
   ++used_;
   ++spaces_[space_of(page)].held;
+  if (working_sets_) working_sets_->came(page);
   shrink_standby();
 }
 
@@ -238,6 +251,7 @@ void MemoryManager::take_back(Space& space, PageNumber page, Access access, Touc
                               ModelTime now) {
   ++counts_.rescued;
   --leaving_;
+  if (working_sets_) working_sets_->came(page);
   pages_[page].state = State::mapped;
   keep_quota(space, touch, now);
   load(space, page, access);
@@ -400,6 +414,11 @@ bool MemoryManager::arrived(PageNumber page) {
   if (wanted) {
     load(space, page, space.wanted->access);
     space.wanted.reset();
+  } else if (working_sets_ && shape_.freed == Freed::kept) {
+    pages_[page].state = State::swapped;  // with its frame
+    ++space.swapped;
+    free_frame(page);
+    keep_freed(page);
   } else {
     space.pool->load_unused(page);
     look_at_cleared(*space.pool);

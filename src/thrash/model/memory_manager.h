@@ -32,6 +32,7 @@
 #include "thrash/model/settled_pages.h"
 #include "thrash/model/standby_list.h"
 #include "thrash/model/swap_space.h"
+#include "thrash/model/working_set_manager.h"
 
 #include <cstddef>
 #include <deque>
@@ -125,7 +126,8 @@ class MemoryManager {
   // nothing to take, for nobody would be told of that.
   [[nodiscard]] std::size_t retries_at_tick() const;
   [[nodiscard]] bool writes_enough() const {
-    return writes_ >= shape_.most_writes || (shape_.writes_per_s > 0 && allowance_ == 0);
+    return !working_sets_ &&
+           (writes_ >= shape_.most_writes || (shape_.writes_per_s > 0 && allowance_ == 0));
   }
   struct Reclaimed {
     std::size_t taken = 0;
@@ -207,6 +209,7 @@ class MemoryManager {
   void settle(Space& space, PageNumber page);
   void written_to(PageNumber page);
   [[nodiscard]] bool find_frame(Space& space, Touch& touch, ModelTime now);
+  [[nodiscard]] bool reclaim_for_one(Touch& touch, ModelTime now);
   // Where replacement is local: one of its pages leaves for each that comes.
   void keep_quota(Space& space, Touch& touch, ModelTime now);
   void take_frame(PageNumber page);
@@ -245,6 +248,22 @@ class MemoryManager {
   [[nodiscard]] bool queue_write(PageNumber page);
   void leave_early(PagePool& pool);
   void look_at_cleared(PagePool& pool);
+  // Working sets.
+  struct Trimmed {
+    std::size_t taken = 0;
+    std::size_t looks = 0;
+  };
+  [[nodiscard]] bool in_working_set(PageNumber page) const;
+  [[nodiscard]] std::size_t short_of() const;
+  [[nodiscard]] std::size_t claim(const Space& space, WorkingSetManager::Age age) const;
+  Reclaimed trim(ModelTime now);
+  Trimmed trim_one(SpaceNumber number, std::size_t pages, WorkingSetManager::Age age);
+  ModelTime look_at_ages();
+  // The modified list: batch_, from which the modified page writer takes.
+  [[nodiscard]] bool writer_is_busy(std::size_t waiting) const;
+  [[nodiscard]] bool need_not_be_written(PageNumber page) const;
+  void off_the_modified_list(PageNumber page);
+
   void allow_writes(ModelTime now);
   ModelTime submit_writes(ModelTime now);
   void written(PageNumber page);
@@ -256,7 +275,8 @@ class MemoryManager {
   std::vector<Space> spaces_;
   SwapSpace swap_;
   std::unique_ptr<SwapDevice> device_;  // null: lost
-  ReadAheadWindow window_;              // of all spaces, for neighbours on the device
+  std::optional<WorkingSetManager> working_sets_;
+  ReadAheadWindow window_;  // of all spaces, for neighbours on the device
 
   std::vector<Page, HugePageAllocator<Page>> pages_;  // of all spaces
   std::vector<PageNumber> coming_in_;                 // with a page that misses

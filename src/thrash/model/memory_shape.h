@@ -5,8 +5,10 @@
 #include "base/units.h"
 #include "thrash/model/page_pool.h"
 #include "thrash/model/swap_device.h"
+#include "thrash/model/working_set_manager.h"
 
 #include <cstdint>
+#include <optional>
 
 namespace brim::thrash::model {
 
@@ -64,13 +66,18 @@ struct MemoryShape {
   PoolPolicy replacement;
   // Each process among its own pages, with a policy of its own; else all among all.
   bool local = false;
+  // Where that is so: as Windows has it, and not by quotas. Reclaim trims; with freed pages kept,
+  // what is read along with a page stands by.
+  std::optional<WorkingSetShape> working_sets{};
   DeviceShape swap;
   Reclaimer reclaimer = Reclaimer::who_misses;  // daemon: min is below low
   Pages wake_at{0};  // free frames, with which who waits for the daemon tries again; to `low`
   Freed freed = Freed::gone;
   std::uint32_t batch = 32;            // pages a reclaim takes at a time (Linux's SWAP_CLUSTER_MAX)
   std::uint32_t longest_request = 32;  // pages
-  std::uint32_t most_writes = 1024;    // pages on their way out, beyond which reclaim waits
+  // Pages on their way out, beyond which reclaim waits; of working sets the modified page writer's,
+  // and others wait on the modified list.
+  std::uint32_t most_writes = 1024;
   // Requests out, beyond which it waits as well, for clean pages too; 0: no such limit. A quarter
   // of them each quarter of a second (Solaris' maxpgio, os/vm_pageout.c, from memory). What orders
   // for whole processes write counts, and is not held back.

@@ -24,7 +24,8 @@ PagePool& MemoryManager::fullest_pool() {
 }
 
 MemoryManager::Reclaimed MemoryManager::reclaim(ModelTime now) {
-  const Reclaimed reclaimed = take_out(fullest_pool(), shape_.batch, Spare::exempt, now);
+  const Reclaimed reclaimed =
+      working_sets_ ? trim(now) : take_out(fullest_pool(), shape_.batch, Spare::exempt, now);
   in_vain_ = reclaimed.taken == 0;
   return reclaimed;
 }
@@ -114,19 +115,26 @@ void MemoryManager::allow_writes(ModelTime now) {
 
 ModelTime MemoryManager::submit_writes(ModelTime now) {
   if (batch_.empty()) return ModelTime(0);
-  ModelTime system = shape_.costs.swap_page * batch_.size();
-  for (std::size_t i = 0; i < batch_.size();) {
+  ModelTime system{0};
+  std::size_t i = 0;
+  while (i < batch_.size() && !writer_is_busy(batch_.size() - i)) {
+    if (need_not_be_written(batch_[i])) {
+      off_the_modified_list(batch_[i++]);
+      continue;
+    }
     SwapRequest request{Transfer::out, pages_[batch_[i]].slot, 1};
     while (i + request.count < batch_.size() && request.count < shape_.longest_request &&
+           !need_not_be_written(batch_[i + request.count]) &&
            pages_[batch_[i + request.count]].slot == request.first + request.count)
       ++request.count;
+    system += shape_.costs.swap_page * request.count;
     const SwapDevice::Submitted submitted = device_->submit(request, now);
     system += cost_of(submitted);
     allowance_ -= std::min(allowance_, 1U);
     for (const std::size_t end = i + request.count; i < end; ++i)
       if (submitted.done) written(batch_[i]);
   }
-  batch_.clear();
+  batch_.erase(batch_.begin(), batch_.begin() + static_cast<std::ptrdiff_t>(i));
   shrink_standby();  // compressed memory may have grown
   return system;
 }
@@ -210,6 +218,7 @@ void MemoryManager::tick(ModelTime now) {
     pool->set_time(now);
     leave_early(*pool);
   }
+  if (working_sets_ && working_sets_->is_due(now)) debt_ += look_at_ages();
   pump_incoming(now);
   debt_ += submit_writes(now);
 }

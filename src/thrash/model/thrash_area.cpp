@@ -68,8 +68,13 @@ constexpr std::array kHardware = std::to_array<Parameter>({
 constexpr std::array kSystem = std::to_array<Parameter>({
     {"replacement", Type::text, "", "linux-two-list",
      "Model: a policy of 'brim list policies', with its parameters."},
-    {"scope", Type::choice, "", "global", "Model: whose pages a process's fault can take.",
-     "global,local"},
+    {"scope", Type::choice, "", "global",
+     "Model: whose pages a process's fault can take: anybody's, its own of an equal share, or its "
+     "own of a working set that grows and is trimmed by age.",
+     "global,local,working_sets"},
+    {"working_set_least", Type::count, "pages", "50", "Model: that trimming leaves.", {}, 1},
+    {"working_set_most", Type::count, "pages", "345",
+     "Model: up to which a working set grows while memory is short."},
     {"own_memory", Type::size, "", "0B",
      "What the system and its programs take: consumers have the rest."},
     {"swapped_at_start", Type::size, "", "0B", "Of the swap area, taken before all begins."},
