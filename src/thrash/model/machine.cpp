@@ -129,8 +129,11 @@ void Machine::tell_faults() {
 void Machine::wake_kernel() {
   const bool low = memory_.below_low() && !memory_.up_to_high() && now_ >= kernel_rests_until_;
   kernel_reclaims_ = kernel_reclaims_ || low;
-  const bool wanted = (kernel_ == State::asleep && (low || debt_ > ModelTime(0))) ||
-                      (kernel_ == State::waits_for_frame && !memory_.writes_enough());
+  // Where it alone reclaims it may wait for long, and orders don't wait with it.
+  const bool owes = debt_ > ModelTime(0);
+  const bool pays = owes && plan_.memory.reclaimer == Reclaimer::daemon;
+  const bool wanted = (kernel_ == State::asleep && (low || owes)) ||
+                      (kernel_ == State::waits_for_frame && (pays || !memory_.writes_enough()));
   if (!wanted) return;
   kernel_ = State::ready;
   queue_.push_front(kernel());

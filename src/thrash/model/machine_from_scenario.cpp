@@ -53,6 +53,7 @@ constexpr std::array kReclaimers = std::to_array<Named<Reclaimer>>({
 constexpr std::array kFreed = std::to_array<Named<Freed>>({
     {"gone", Freed::gone},
     {"kept", Freed::kept},
+    {"kept_above_min", Freed::kept_above_min},
 });
 constexpr std::array kCounters = std::to_array<Named<SystemCounter>>({
     {"block_kib", SystemCounter::block_kib},

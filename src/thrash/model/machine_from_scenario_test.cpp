@@ -97,10 +97,10 @@ TEST(MachineFromScenarioTest, Systems_say_who_reclaims_and_what_becomes_of_freed
   EXPECT_EQ(usual.reclaimer, Reclaimer::who_misses);
   EXPECT_EQ(usual.freed, Freed::gone);
   const MemoryShape said = run_of({.mechanism = "policy = \"system\"\nreclaim = \"daemon\"\n"
-                                                "freed = \"kept\"\nfree_wake = 0.025"})
+                                                "freed = \"kept_above_min\"\nfree_wake = 0.025"})
                                .machine.memory;
   EXPECT_EQ(said.reclaimer, Reclaimer::daemon);
-  EXPECT_EQ(said.freed, Freed::kept);
+  EXPECT_EQ(said.freed, Freed::kept_above_min);
   EXPECT_EQ(said.wake_at, Pages(102));
   for (const char* marks : {"free_min = 0.1\nfree_low = 0.1\nfree_high = 0.2", "free_wake = 0.1"}) {
     const std::string mechanism =

@@ -51,7 +51,7 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
                        .settled = SettledPages(plan.pages)});
   }
   if (shape.working_sets) working_sets_.emplace(*shape.working_sets, pages, spaces_.size());
-  if (shape.freed == Freed::kept) standby_ = StandbyList(pages);
+  if (shape.freed != Freed::gone) standby_ = StandbyList(pages);
   allow_writes(ModelTime(0));
 }
 
@@ -238,7 +238,7 @@ void MemoryManager::free_frame(PageNumber page) {
 }
 
 void MemoryManager::keep_freed(PageNumber page) {
-  if (shape_.freed != Freed::kept || pages_[page].state != State::swapped) return;
+  if (shape_.freed == Freed::gone || pages_[page].state != State::swapped) return;
   standby_.add(page);
   shrink_standby();
 }
@@ -259,6 +259,8 @@ void MemoryManager::take_back(Space& space, PageNumber page, Access access, Touc
 
 void MemoryManager::bring_back(Space& space, PageNumber page, Access access, Touch& touch,
                                ModelTime now) {
+  const bool needs_frame = shape_.freed == Freed::kept_above_min && !may_have_frame();
+  if (needs_frame && !reclaim_for_one(touch, now)) return;
   ++counts_.unread;
   take_frame(page);
   --space.swapped;
@@ -414,7 +416,7 @@ bool MemoryManager::arrived(PageNumber page) {
   if (wanted) {
     load(space, page, space.wanted->access);
     space.wanted.reset();
-  } else if (working_sets_ && shape_.freed == Freed::kept) {
+  } else if (working_sets_ && shape_.freed != Freed::gone) {
     pages_[page].state = State::swapped;  // with its frame
     ++space.swapped;
     free_frame(page);

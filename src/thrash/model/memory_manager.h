@@ -19,8 +19,8 @@
 // Page numbers are the machine's: those of space 0, then those of space 1 and so on.
 //
 // LIMIT: what a call does it does at once; the processor time that it takes comes after.
-// LIMIT: nobody waits for the frame of a page that stands by; pages that are ordered in are read
-// though they stand by; what a lost device had is lost though it stands by.
+// LIMIT: pages that are ordered in are read though they stand by; what a lost device had is lost
+// though it stands by.
 // LIMIT: the policy's early leavers (working sets) are asked for at faults and ticks, not at each
 // access.
 
@@ -259,13 +259,14 @@ class MemoryManager {
   Reclaimed trim(ModelTime now);
   Trimmed trim_one(SpaceNumber number, std::size_t pages, WorkingSetManager::Age age);
   ModelTime look_at_ages();
-  // The modified list: batch_, from which the modified page writer takes.
-  [[nodiscard]] bool writer_is_busy(std::size_t waiting) const;
-  [[nodiscard]] bool need_not_be_written(PageNumber page) const;
+  // Of the modified list, which is batch_.
+  ModelTime write_modified(ModelTime now);
   void off_the_modified_list(PageNumber page);
 
   void allow_writes(ModelTime now);
   ModelTime submit_writes(ModelTime now);
+  // Their slots are given; in requests for runs of these.
+  ModelTime write(std::span<const PageNumber> pages, ModelTime now);
   void written(PageNumber page);
   void pump_incoming(ModelTime now);
 

@@ -30,10 +30,13 @@ enum class Reclaimer : std::uint8_t {
   daemon,      // the kernel's process alone, for which it waits, as in FreeBSD, Solaris and Windows
 };
 
-// A page that has left, and whose frame is not used again yet.
+// A page that has left, and whose frame is not used again yet. `kept`: it comes back unread
+// (standby_list.h) at once. `kept_above_min`: as well, but where no more than `min` are free who
+// misses it waits as if it had to be read, so that others get a frame, too.
 enum class Freed : std::uint8_t {
   gone,  // only in its slot
-  kept,  // it comes back unread (standby_list.h)
+  kept,
+  kept_above_min,
 };
 
 // Which pages come along with one that is missing. `by_hits`: as many as read_ahead_window.h has

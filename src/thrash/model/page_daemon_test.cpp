@@ -51,6 +51,29 @@ TEST(PageDaemonTest, Who_waits_goes_on_once_as_many_frames_are_free_as_the_syste
   }
 }
 
+// Pages 0 to 3 are out; frames that others use leave 2 and 3 on the standby list, and no frame
+// above the least.
+TEST(PageDaemonTest, Who_misses_a_page_that_stands_by_waits_for_a_frame_where_the_system_says_so) {
+  for (const Freed freed : {Freed::kept, Freed::kept_above_min}) {
+    MemoryShape shape = with_daemon(8, {.min = Pages(2), .low = Pages(3), .high = Pages(4)});
+    shape.freed = freed;
+    test::Memory memory(shape);
+    for (std::uint32_t page = 0; page < 4; ++page) memory.make(page, Access::write);
+    memory.manager.order_out(0, memory.now);
+    memory.finish();
+    for (std::uint32_t page = 10; page < 16; ++page) memory.make(page, Access::read);
+    EXPECT_EQ(memory.manager.standing_by(), 2U);
+    const bool waits = freed == Freed::kept_above_min;
+    EXPECT_EQ(memory.touch(2, Access::read).outcome == Outcome::waits_for_frame, waits);
+    EXPECT_EQ(memory.manager.counts().unread, waits ? 0U : 1U);
+    if (!waits) continue;
+    EXPECT_EQ(memory.manager.reclaim(memory.now).taken, 1U);
+    EXPECT_EQ(memory.touch(2, Access::read).fault, Fault::minor);
+    EXPECT_EQ(memory.manager.counts().unread, 1U);
+    EXPECT_EQ(memory.manager.counts().pages_in, 0U);
+  }
+}
+
 // One slot: a second page can't leave.
 TEST(PageDaemonTest, Once_the_daemon_finds_nothing_memory_is_out) {
   MemoryShape shape = with_daemon(4, {.min = Pages(1), .low = Pages(2), .high = Pages(2)});
@@ -65,6 +88,28 @@ TEST(PageDaemonTest, Once_the_daemon_finds_nothing_memory_is_out) {
   EXPECT_EQ(memory.manager.reclaim(memory.now).taken, 0U);
   EXPECT_EQ(memory.manager.retries_at_tick(), SIZE_MAX) << "to be told";
   EXPECT_EQ(memory.touch(4, Access::write).outcome, Outcome::out_of_memory);
+}
+
+// No write comes to its end within these seconds, so that the daemon waits, having taken 32 pages.
+// What it takes to move the first process's pages out, a millisecond each, is spent all the same.
+TEST(PageDaemonTest, Processor_time_of_orders_does_not_wait_for_the_daemons_writes) {
+  MachinePlan plan =
+      test::small_machine(200, {Pages(4000), RemoteShape{.round_trip = std::chrono::hours(1)}});
+  plan.memory.watermarks = {.min = Pages(2), .low = Pages(20), .high = Pages(120)};
+  plan.memory.reclaimer = Reclaimer::daemon;
+  plan.memory.most_writes = 1;
+  plan.memory.costs.swap_page = 1ms;
+  for (int i = 0; i < 2; ++i) plan.processes.push_back(test::uniform_process(150, 1'000'000, 0ms));
+  test::MachineRun run(plan);
+  run.until(1s);
+  EXPECT_TRUE(run.machine.memory().writes_enough());
+  const std::size_t held = run.machine.memory().held(0);
+  const ModelTime before = run.machine.controls().processor_times().system;
+  run.machine.controls().order_out(0);
+  run.until(2s);
+  const ModelTime taken = run.machine.controls().processor_times().system - before;
+  EXPECT_GT(held, 50U);
+  EXPECT_GT(taken, 40ms);
 }
 
 // Three that want more than there is, one after the other, on a disk and on zram.

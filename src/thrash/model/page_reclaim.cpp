@@ -115,26 +115,25 @@ void MemoryManager::allow_writes(ModelTime now) {
 
 ModelTime MemoryManager::submit_writes(ModelTime now) {
   if (batch_.empty()) return ModelTime(0);
-  ModelTime system{0};
-  std::size_t i = 0;
-  while (i < batch_.size() && !writer_is_busy(batch_.size() - i)) {
-    if (need_not_be_written(batch_[i])) {
-      off_the_modified_list(batch_[i++]);
-      continue;
-    }
-    SwapRequest request{Transfer::out, pages_[batch_[i]].slot, 1};
-    while (i + request.count < batch_.size() && request.count < shape_.longest_request &&
-           !need_not_be_written(batch_[i + request.count]) &&
-           pages_[batch_[i + request.count]].slot == request.first + request.count)
+  if (working_sets_) return write_modified(now);
+  const ModelTime system = write(batch_, now);
+  batch_.clear();
+  return system;
+}
+
+ModelTime MemoryManager::write(std::span<const PageNumber> pages, ModelTime now) {
+  ModelTime system = shape_.costs.swap_page * pages.size();
+  for (std::size_t i = 0; i < pages.size();) {
+    SwapRequest request{Transfer::out, pages_[pages[i]].slot, 1};
+    while (i + request.count < pages.size() && request.count < shape_.longest_request &&
+           pages_[pages[i + request.count]].slot == request.first + request.count)
       ++request.count;
-    system += shape_.costs.swap_page * request.count;
     const SwapDevice::Submitted submitted = device_->submit(request, now);
     system += cost_of(submitted);
     allowance_ -= std::min(allowance_, 1U);
     for (const std::size_t end = i + request.count; i < end; ++i)
-      if (submitted.done) written(batch_[i]);
+      if (submitted.done) written(pages[i]);
   }
-  batch_.erase(batch_.begin(), batch_.begin() + static_cast<std::ptrdiff_t>(i));
   shrink_standby();  // compressed memory may have grown
   return system;
 }

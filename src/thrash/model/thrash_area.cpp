@@ -90,8 +90,9 @@ constexpr std::array kSystem = std::to_array<Parameter>({
      "Model: of memory, with which who waits for the daemon tries again; 0: above free_min."},
     {"freed", Type::choice, "", "gone",
      "Model: a page whose frame is free and not used again is gone, or kept, and comes back "
-     "unread.",
-     "gone,kept"},
+     "unread; "
+     "kept_above_min: below free_min who misses it waits as for any other.",
+     "gone,kept,kept_above_min"},
     {"batch", Type::count, "pages", "32", "Model: taken out at a time.", {}, 1, 1 << 20},
     {"write_cluster", Type::count, "pages", "32", "Model: of one request at most.", {}, 1, 1 << 20},
     {"most_writes", Type::count, "pages", "1024", "Model: on their way out at a time.", {}, 1},

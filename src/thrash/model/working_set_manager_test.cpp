@@ -180,6 +180,26 @@ TEST(WorkingSetTest, What_leaves_modified_waits_for_the_writer_and_is_not_writte
   EXPECT_EQ(memory.manager.swap().used(), 9U);
 }
 
+// Of 4 to 9 two are taken back: the others are one request, though they left apart.
+TEST(WorkingSetTest, The_writer_finds_room_for_a_cluster_as_it_comes_to_it) {
+  MemoryShape shape = with_working_sets(90);
+  shape.most_writes = 4;
+  shape.longest_request = 4;
+  test::Memory memory(shape);
+  memory.manager.begin(0);
+  for (std::uint32_t page = 0; page < 20; ++page) memory.make(page, Access::write);
+  EXPECT_EQ(memory.manager.reclaim(memory.now).taken, 10U);
+  for (const std::uint32_t page : {5U, 7U})
+    EXPECT_EQ(memory.touch(page, Access::write).outcome, Outcome::made);
+  for (const std::uint64_t out : {4U, 8U}) {
+    memory.now = memory.manager.next_completion();
+    memory.manager.complete(memory.now);
+    EXPECT_EQ(memory.manager.counts().pages_out, out);
+  }
+  EXPECT_EQ(memory.manager.next_completion(), kNever);
+  EXPECT_EQ(memory.manager.inconsistency(), "");
+}
+
 TEST(WorkingSetTest, What_an_ended_process_has_on_the_modified_list_is_not_written) {
   MemoryShape shape = with_working_sets(90);
   shape.most_writes = 4;

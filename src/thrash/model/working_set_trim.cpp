@@ -100,16 +100,29 @@ ModelTime MemoryManager::look_at_ages() {
   return shape_.costs.scan * looks;
 }
 
-// Of `waiting` pages on the modified list the writer takes none now: it has enough under way.
-bool MemoryManager::writer_is_busy(std::size_t waiting) const {
-  return working_sets_ && writes_ - waiting >= shape_.most_writes;
+// The modified page writer takes clusters from the modified list as long as it has few enough under
+// way, and finds slots that lie together for each as it comes to it.
+ModelTime MemoryManager::write_modified(ModelTime now) {
+  ModelTime system{0};
+  std::size_t taken = 0;
+  std::vector<PageNumber> cluster;
+  while (taken < batch_.size() && writes_ - (batch_.size() - taken) < shape_.most_writes) {
+    cluster.clear();
+    for (; taken < batch_.size() && cluster.size() < shape_.longest_request; ++taken) {
+      if (pages_[batch_[taken]].state == State::leaving)
+        cluster.push_back(batch_[taken]);
+      else
+        off_the_modified_list(batch_[taken]);
+    }
+    for (const PageNumber page : cluster) swap_.give_back(pages_[page].slot);
+    for (const PageNumber page : cluster) pages_[page].slot = swap_.take(page);
+    system += write(cluster, now);
+  }
+  batch_.erase(batch_.begin(), batch_.begin() + static_cast<std::ptrdiff_t>(taken));
+  return system;
 }
 
 // It was taken back, or its process ended, before the writer came to it.
-bool MemoryManager::need_not_be_written(PageNumber page) const {
-  return working_sets_ && pages_[page].state != State::leaving;
-}
-
 void MemoryManager::off_the_modified_list(PageNumber page) {
   --writes_;
   pages_[page].writing = false;
