@@ -95,7 +95,7 @@ void Machine::happen(const Event& event, const Sink& sink) {
 
 void Machine::tick() {
   memory_.tick(now_);
-  wake_frame_waiters(frame_waiters_.size());
+  wake_frame_waiters(std::min(frame_waiters_.size(), memory_.retries_at_tick()));
   if (control_ != nullptr) control_->tick(*this, now_);
 }
 
@@ -106,11 +106,7 @@ void Machine::lose_device() {
 
 void Machine::settle_consequences() {
   tell_faults();
-  if (std::exchange(frames_came_, false)) {
-    const std::size_t least = plan_.memory.watermarks.min.count();
-    const std::size_t free = memory_.free_frames();
-    wake_frame_waiters(free > least ? free - least : 0);
-  }
+  if (std::exchange(frames_came_, false)) wake_frame_waiters(memory_.frames_for_waiting());
   debt_ += memory_.take_debt();
   wake_kernel();
   for (const ThreadNumber number : to_cut_) {
@@ -133,8 +129,11 @@ void Machine::tell_faults() {
 void Machine::wake_kernel() {
   const bool low = memory_.below_low() && !memory_.up_to_high() && now_ >= kernel_rests_until_;
   kernel_reclaims_ = kernel_reclaims_ || low;
-  const bool wanted = (kernel_ == State::asleep && (low || debt_ > ModelTime(0))) ||
-                      (kernel_ == State::waits_for_frame && !memory_.writes_enough());
+  // Where it alone reclaims it may wait for long, and orders don't wait with it.
+  const bool owes = debt_ > ModelTime(0);
+  const bool pays = owes && plan_.memory.reclaimer == Reclaimer::daemon;
+  const bool wanted = (kernel_ == State::asleep && (low || owes)) ||
+                      (kernel_ == State::waits_for_frame && (pays || !memory_.writes_enough()));
   if (!wanted) return;
   kernel_ = State::ready;
   queue_.push_front(kernel());

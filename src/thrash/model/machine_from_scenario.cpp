@@ -46,6 +46,15 @@ constexpr std::array kReadAhead = std::to_array<Named<ReadAhead>>({
     {"slots", ReadAhead::slots},
     {"slots_by_hits", ReadAhead::slots_by_hits},
 });
+constexpr std::array kReclaimers = std::to_array<Named<Reclaimer>>({
+    {"daemon", Reclaimer::daemon},
+    {"direct", Reclaimer::who_misses},
+});
+constexpr std::array kFreed = std::to_array<Named<Freed>>({
+    {"gone", Freed::gone},
+    {"kept", Freed::kept},
+    {"kept_above_min", Freed::kept_above_min},
+});
 constexpr std::array kCounters = std::to_array<Named<SystemCounter>>({
     {"block_kib", SystemCounter::block_kib},
     {"page_requests", SystemCounter::page_requests},
@@ -96,6 +105,23 @@ Result<Watermarks> watermarks(const study::Scenario& scenario, Pages frames, dou
   return marks;
 }
 
+// Who waits for the daemon relies on it: it must be at work below `min` and below where they go on.
+Result<void> who_reclaims(MemoryShape& shape, const study::Scenario& scenario, double scale) {
+  const Settings& system = scenario.mechanism.settings;
+  shape.reclaimer = named(kReclaimers, system, "reclaim");
+  shape.freed = named(kFreed, system, "freed");
+  shape.wake_at = Pages(static_cast<std::uint64_t>(std::llround(
+      system.get<double>("free_wake") *
+      static_cast<double>(whole_pages(scenario.hardware.get<Bytes>("memory")).count()) * scale)));
+  if (shape.reclaimer == Reclaimer::who_misses) return {};
+  const Watermarks& marks = shape.watermarks;
+  if (marks.min < marks.low && shape.wake_at <= marks.low) return {};
+  return bad(
+      "reclaim: who waits for the daemon would wait for ever: expected free_min below "
+      "free_low, and free_wake not above it",
+      "mechanism");
+}
+
 MemoryCosts costs(const Settings& system) {
   return {.minor_fault = system.get<nanoseconds>("minor_fault"),
           .major_fault = std::max(system.get<nanoseconds>("minor_fault"),
@@ -110,6 +136,11 @@ std::uint32_t count_of(const Settings& settings, std::string_view key) {
       std::min<std::uint64_t>(settings.get<std::uint64_t>(key), UINT32_MAX));
 }
 
+Pages scaled_count(const Settings& settings, std::string_view key, double scale) {
+  const auto pages = static_cast<double>(settings.get<std::uint64_t>(key));
+  return Pages(static_cast<std::uint64_t>(std::max(1LL, std::llround(pages * scale))));
+}
+
 Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) {
   const Settings& system = scenario.mechanism.settings;
   MemoryShape shape;
@@ -117,10 +148,14 @@ Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) 
   BRIM_TRY(const Bytes bytes, memory_for_consumers(scenario));
   shape.frames = whole_pages(bytes);
   BRIM_TRY(shape.watermarks, watermarks(scenario, shape.frames, scale));
+  BRIM_CHECK(who_reclaims(shape, scenario, scale));
   BRIM_TRY(ChosenPolicy policy,
            choose_policy(system.get<std::string>("replacement"), "mechanism.replacement"));
   BRIM_TRY(shape.replacement, pool_policy(std::move(policy), "mechanism.replacement"));
-  shape.local = system.get<std::string>("scope") == "local";
+  shape.local = system.get<std::string>("scope") != "global";
+  if (system.get<std::string>("scope") == "working_sets")
+    shape.working_sets = WorkingSetShape{.least = scaled_count(system, "working_set_least", scale),
+                                         .most = scaled_count(system, "working_set_most", scale)};
   shape.batch = count_of(system, "batch");
   shape.longest_request = count_of(system, "write_cluster");
   shape.most_writes = count_of(system, "most_writes");

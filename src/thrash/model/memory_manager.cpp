@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace brim::thrash::model {
 
@@ -22,6 +23,9 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
       device_(make_device(shape.swap)) {
   const Watermarks& marks = shape.watermarks;
   BRIM_ASSERT(marks.min <= marks.low && marks.low <= marks.high && marks.high <= shape.frames);
+  BRIM_ASSERT(shape.local || !shape.working_sets);
+  BRIM_ASSERT(shape.reclaimer == Reclaimer::who_misses ||
+              (marks.min < marks.low && shape.wake_at <= marks.low));
   PageNumber pages = 0;
   for (const SpacePlan& plan : spaces) pages += plan.pages;
   const std::size_t frames = shape.frames.count();
@@ -49,6 +53,8 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
                        .settled = {std::span(settled_order_).subspan(first, plan.pages),
                                    std::span(settled_place_).subspan(first, plan.pages)}});
   }
+  if (shape.working_sets) working_sets_.emplace(*shape.working_sets, pages, spaces_.size());
+  if (shape.freed != Freed::gone) standby_ = StandbyList(pages);
   allow_writes(ModelTime(0));
 }
 
@@ -58,6 +64,7 @@ void MemoryManager::begin(SpaceNumber space) {
 }
 
 void MemoryManager::share_out() {
+  if (working_sets_) return;
   std::size_t left = shape_.frames.count();
   std::size_t sharing = 0;
   for (const Space& space : spaces_) {
@@ -82,6 +89,16 @@ bool MemoryManager::up_to_high() const {
   return free_frames() + leaving_ >= shape_.watermarks.high.count();
 }
 bool MemoryManager::may_have_frame() const { return free_frames() > shape_.watermarks.min.count(); }
+
+std::size_t MemoryManager::frames_for_waiting() const {
+  const std::size_t free = free_frames();
+  const std::size_t least = shape_.watermarks.min.count();
+  return free > least && free >= shape_.wake_at.count() ? free - least : 0;
+}
+std::size_t MemoryManager::retries_at_tick() const {
+  const bool all = shape_.reclaimer == Reclaimer::who_misses || in_vain_;
+  return all ? SIZE_MAX : frames_for_waiting();
+}
 
 bool MemoryManager::has_frame(State state) const {
   return state == State::mapped || state == State::cached || state == State::leaving ||
@@ -117,7 +134,10 @@ Touch MemoryManager::touch(SpaceNumber number, PageAccess what, ModelTime now) {
       fill_with_zeros(space, page, what.access, touch, now);
       break;
     case State::swapped:
-      page_in(space, page, what, touch, now);
+      if (standby_.has(page))
+        bring_back(space, page, what.access, touch, now);
+      else
+        page_in(space, page, what, touch, now);
       break;
     case State::reading:
       space.wanted = what;
@@ -172,48 +192,84 @@ void MemoryManager::give_slot_back(PageNumber page) {
 
 void MemoryManager::keep_quota(Space& space, Touch& touch, ModelTime now) {
   PagePool& pool = *space.pool;
-  if (!shape_.local || pool.resident() + space.reading < pool.frames()) return;
+  const std::size_t pages = pool.resident() + space.reading;
+  const bool may_grow = working_sets_ ? working_sets_->may_grow(pages, below_low())
+                                      : !shape_.local || pages < pool.frames();
+  if (may_grow) return;
   touch.system += take_out(pool, 1, Spare::exempt, now).system;
 }
 
+// In a working set the page that leaves does so as the other comes: who waits for a frame keeps it.
 bool MemoryManager::find_frame(Space& space, Touch& touch, ModelTime now) {
-  keep_quota(space, touch, now);
-  if (may_have_frame()) return true;
-  std::size_t taken = 0;
-  if (!writes_enough()) {
+  if (!working_sets_) keep_quota(space, touch, now);
+  if (!may_have_frame() && !reclaim_for_one(touch, now)) return false;
+  if (working_sets_) keep_quota(space, touch, now);
+  return true;
+}
+
+bool MemoryManager::reclaim_for_one(Touch& touch, ModelTime now) {
+  bool coming = shape_.reclaimer == Reclaimer::daemon && !in_vain_;
+  if (shape_.reclaimer == Reclaimer::who_misses && !writes_enough()) {
     const Reclaimed reclaimed = reclaim(now);
     touch.system += reclaimed.system;
-    taken = reclaimed.taken;
+    coming = reclaimed.taken > 0;
     if (may_have_frame()) return true;
   }
-  const bool held_back = writes_enough();
-  if (taken == 0 && writes_ == 0 && reads_ == 0 && !held_back) {
+  coming = coming || writes_ > 0 || reads_ > 0 || writes_enough();
+  if (!coming) {
     const Reclaimed last = take_out(fullest_pool(), shape_.batch, Spare::none, now);
     touch.system += last.system;
-    taken = last.taken;
+    coming = last.taken > 0 || writes_ > 0;
     if (may_have_frame()) return true;
   }
-  const bool coming = taken > 0 || writes_ > 0 || reads_ > 0 || held_back;
   touch.outcome = coming ? Outcome::waits_for_frame : Outcome::out_of_memory;
   return false;
 }
 
 void MemoryManager::take_frame(PageNumber page) {
+  standby_.remove(page);
   ++used_;
   ++spaces_[space_of(page)].held;
+  if (working_sets_) working_sets_->came(page);
+  shrink_standby();
 }
 
 void MemoryManager::free_frame(PageNumber page) {
   --used_;
   --spaces_[space_of(page)].held;
+  in_vain_ = false;
   listener_->frame_freed();
+}
+
+void MemoryManager::keep_freed(PageNumber page) {
+  if (shape_.freed == Freed::gone || pages_[page].state != State::swapped) return;
+  standby_.add(page);
+  shrink_standby();
+}
+// Its frames are free ones.
+void MemoryManager::shrink_standby() {
+  if (standby_.size() > 0) standby_.shrink_to(free_frames());
 }
 
 void MemoryManager::take_back(Space& space, PageNumber page, Access access, Touch& touch,
                               ModelTime now) {
   ++counts_.rescued;
   --leaving_;
+  if (working_sets_) working_sets_->came(page);
   pages_[page].state = State::mapped;
+  keep_quota(space, touch, now);
+  load(space, page, access);
+}
+
+void MemoryManager::bring_back(Space& space, PageNumber page, Access access, Touch& touch,
+                               ModelTime now) {
+  const bool needs_frame = shape_.freed == Freed::kept_above_min && !may_have_frame();
+  if (needs_frame && !reclaim_for_one(touch, now)) return;
+  ++counts_.unread;
+  take_frame(page);
+  --space.swapped;
+  pages_[page].state = State::mapped;
+  pages_[page].ahead = false;
   keep_quota(space, touch, now);
   load(space, page, access);
 }
@@ -260,7 +316,7 @@ void MemoryManager::add_adjacent(PageNumber page, std::vector<PageNumber>& pages
   const PageNumber end =
       std::min(from + shape_.read_ahead_pages, space.first + space.settled.size());
   const auto goes_on = [&](PageNumber near) {
-    return pages.size() <= spare && pages_[near].state == State::swapped &&
+    return pages.size() <= spare && pages_[near].state == State::swapped && !standby_.has(near) &&
            pages_[near].slot - pages_[page].slot == near - page;
   };
   for (PageNumber near = page; near > from && goes_on(near - 1); --near) pages.push_back(near - 1);
@@ -314,6 +370,7 @@ void MemoryManager::add_read_ahead(PageNumber page, std::vector<PageNumber>& pag
     const PageNumber near = page_at(i);
     if (pages.size() > spare) return;
     if (near == kNoPage || near == page || pages_[near].state != State::swapped) continue;
+    if (standby_.has(near)) continue;
     if (shape_.local && space_of(near) != space_of(page)) continue;
     spaces_[space_of(near)].pool->prefetch(near);
     pages.push_back(near);
@@ -365,6 +422,11 @@ bool MemoryManager::arrived(PageNumber page) {
   if (wanted) {
     load(space, page, space.wanted->access);
     space.wanted.reset();
+  } else if (working_sets_ && shape_.freed != Freed::gone) {
+    pages_[page].state = State::swapped;  // with its frame
+    ++space.swapped;
+    free_frame(page);
+    keep_freed(page);
   } else {
     space.pool->load_unused(page);
     look_at_cleared(*space.pool);
@@ -382,6 +444,7 @@ void MemoryManager::release(SpaceNumber number) {
     if (state == State::mapped || state == State::cached) space.pool->remove(page);
     if (state == State::swapped) --space.swapped;
     if (state == State::leaving) --leaving_;
+    standby_.remove(page);
     const bool busy = pages_[page].writing || state == State::reading;
     if (busy) {
       pages_[page].state = State::doomed;

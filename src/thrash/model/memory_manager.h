@@ -10,12 +10,17 @@
 // is on its way in. `doomed`: of a process that ended, with a transfer under way. `gone`: of an
 // ended process. Those that the policy has are mapped and cached.
 //
+// Where freed pages are kept (Freed), a page that has left stands by in its frame, which is free,
+// until that is used again: an access before that is a minor fault.
+//
 // A page's slot is kept while it is as it was when written: it leaves again without being written.
 // The first write to it gives the slot back. A page never written to leaves for nothing.
 //
 // Page numbers are the machine's: those of space 0, then those of space 1 and so on.
 //
 // LIMIT: what a call does it does at once; the processor time that it takes comes after.
+// LIMIT: pages that are ordered in are read though they stand by; what a lost device had is lost
+// though it stands by.
 // LIMIT: the policy's early leavers (working sets) are asked for at faults and ticks, not at each
 // access.
 
@@ -26,7 +31,9 @@
 #include "thrash/model/memory_shape.h"
 #include "thrash/model/read_ahead_window.h"
 #include "thrash/model/settled_pages.h"
+#include "thrash/model/standby_list.h"
 #include "thrash/model/swap_space.h"
+#include "thrash/model/working_set_manager.h"
 
 #include <cstddef>
 #include <deque>
@@ -79,6 +86,7 @@ struct MemoryCounts {
   std::uint64_t pages_out = 0;  // to it
   std::uint64_t scanned = 0;    // looked at by reclaim
   std::uint64_t rescued = 0;    // taken back while leaving
+  std::uint64_t unread = 0;     // back from the standby list
   // Pages of whole processes, by order_in() and order_out().
   std::uint64_t ordered_in = 0;
   std::uint64_t ordered_out = 0;
@@ -111,6 +119,8 @@ class MemoryManager {
 
   // Frames, without those that the device's pool takes.
   [[nodiscard]] std::size_t free_frames() const;
+  // Of them, those of pages that stand by.
+  [[nodiscard]] std::size_t standing_by() const { return standby_.size(); }
   // Frames it holds, those on their way in and out included.
   [[nodiscard]] std::size_t held(SpaceNumber space) const { return spaces_[space].held; }
   [[nodiscard]] std::size_t swapped(SpaceNumber space) const { return spaces_[space].swapped; }
@@ -121,8 +131,14 @@ class MemoryManager {
   [[nodiscard]] bool below_low() const;
   [[nodiscard]] bool up_to_high() const;  // with what is leaving
   [[nodiscard]] bool may_have_frame() const;
+  // How many that wait for a frame may try again.
+  [[nodiscard]] std::size_t frames_for_waiting() const;
+  // As above, at a tick. One that reclaims by itself does try; so do all once the daemon finds
+  // nothing to take, for nobody would be told of that.
+  [[nodiscard]] std::size_t retries_at_tick() const;
   [[nodiscard]] bool writes_enough() const {
-    return writes_ >= shape_.most_writes || (shape_.writes_per_s > 0 && allowance_ == 0);
+    return !working_sets_ &&
+           (writes_ >= shape_.most_writes || (shape_.writes_per_s > 0 && allowance_ == 0));
   }
   struct Reclaimed {
     std::size_t taken = 0;
@@ -209,11 +225,16 @@ class MemoryManager {
   void settle(Space& space, PageNumber page);
   void written_to(PageNumber page);
   [[nodiscard]] bool find_frame(Space& space, Touch& touch, ModelTime now);
+  [[nodiscard]] bool reclaim_for_one(Touch& touch, ModelTime now);
   // Where replacement is local: one of its pages leaves for each that comes.
   void keep_quota(Space& space, Touch& touch, ModelTime now);
   void take_frame(PageNumber page);
   void free_frame(PageNumber page);
   void take_back(Space& space, PageNumber page, Access access, Touch& touch, ModelTime now);
+  void bring_back(Space& space, PageNumber page, Access access, Touch& touch, ModelTime now);
+  // It has left: what is in its frame may be kept.
+  void keep_freed(PageNumber page);
+  void shrink_standby();
   void fill_with_zeros(Space& space, PageNumber page, Access access, Touch& touch, ModelTime now);
   void page_in(Space& space, PageNumber page, PageAccess what, Touch& touch, ModelTime now);
   [[nodiscard]] std::size_t spare_for_read_ahead(const Space& space) const;
@@ -244,8 +265,25 @@ class MemoryManager {
   void leave_early(PagePool& pool);
   void look_at_cleared(PagePool& pool);
   void fetch_coming(PagePool& pool) const;
+  // Working sets.
+  struct Trimmed {
+    std::size_t taken = 0;
+    std::size_t looks = 0;
+  };
+  [[nodiscard]] bool in_working_set(PageNumber page) const;
+  [[nodiscard]] std::size_t short_of() const;
+  [[nodiscard]] std::size_t claim(const Space& space, WorkingSetManager::Age age) const;
+  Reclaimed trim(ModelTime now);
+  Trimmed trim_one(SpaceNumber number, std::size_t pages, WorkingSetManager::Age age);
+  ModelTime look_at_ages();
+  // Of the modified list, which is batch_.
+  ModelTime write_modified(ModelTime now);
+  void off_the_modified_list(PageNumber page);
+
   void allow_writes(ModelTime now);
   ModelTime submit_writes(ModelTime now);
+  // Their slots are given; in requests for runs of these.
+  ModelTime write(std::span<const PageNumber> pages, ModelTime now);
   void written(PageNumber page);
   void pump_incoming(ModelTime now);
 
@@ -255,7 +293,8 @@ class MemoryManager {
   std::vector<Space> spaces_;
   SwapSpace swap_;
   std::unique_ptr<SwapDevice> device_;  // null: lost
-  ReadAheadWindow window_;              // of all spaces, for neighbours on the device
+  std::optional<WorkingSetManager> working_sets_;
+  ReadAheadWindow window_;  // of all spaces, for neighbours on the device
 
   // The room of all spaces' SettledPages.
   std::vector<std::uint32_t, HugePageAllocator<std::uint32_t>> settled_order_;
@@ -267,6 +306,8 @@ class MemoryManager {
   std::size_t leaving_ = 0;                           // of them
   std::size_t writes_ = 0;                            // pages on their way out
   std::size_t reads_ = 0;                             // and in
+  StandbyList standby_{0};                            // of swapped pages
+  bool in_vain_ = false;                              // reclaim took none, and no frame was freed
   std::uint32_t allowance_ = 0;                       // requests that may still be written
   ModelTime allowed_at_{0};                           // from when there is a new one
   std::vector<PageNumber> batch_;                     // slots given, not yet submitted

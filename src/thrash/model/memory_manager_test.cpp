@@ -2,7 +2,7 @@
 #include "thrash/model/memory_manager.h"
 
 #include "thrash/model/fifo.h"
-#include "thrash/model/test_machines.h"
+#include "thrash/model/test_memory.h"
 
 #include <deque>
 #include <set>
@@ -12,55 +12,9 @@ namespace brim::thrash::model {
 namespace {
 
 using namespace std::chrono_literals;  // NOLINT: literals
-using test::by_name;
-
-class Told final : public MemoryListener {
- public:
-  void page_arrived(SpaceNumber /*space*/) override { ++arrived; }
-  void frame_freed() override { ++freed; }
-  void unsettled(SpaceNumber /*space*/) override { ++unsettled_count; }
-
-  int arrived = 0;
-  int freed = 0;
-  int unsettled_count = 0;
-};
-
-MemoryShape shape_of(std::uint64_t frames, const char* policy = "fifo") {
-  MemoryShape shape;
-  shape.frames = Pages(frames);
-  shape.replacement = by_name(policy);
-  shape.swap = {Pages(1024), kSataFlash};
-  shape.batch = 1;
-  return shape;
-}
-
-// One process's memory, and the time.
-struct Memory {
-  explicit Memory(const MemoryShape& shape, std::uint32_t pages = 64)
-      : manager(shape, std::vector<SpacePlan>{{.pages = pages}}, told, Rng(1)) {}
-
-  Touch touch(std::uint32_t page, Access access) { return manager.touch(0, {page, access}, now); }
-  void finish() {
-    while (manager.next_completion() != kNever) {
-      now = manager.next_completion();
-      manager.complete(now);
-      ASSERT_EQ(manager.inconsistency(), "");
-    }
-  }
-  // As a process would: until the access is made.
-  void make(std::uint32_t page, Access access) {
-    for (int i = 0; i < 100; ++i) {
-      const Outcome outcome = touch(page, access).outcome;
-      finish();
-      if (outcome <= Outcome::waits_for_page) return;
-    }
-    FAIL() << "page " << page;
-  }
-
-  Told told;
-  MemoryManager manager;
-  ModelTime now{0};
-};
+using test::Memory;
+using test::shape_of;
+using test::Told;
 
 TEST(MemoryManagerTest, A_first_touch_is_filled_with_zeros_and_a_second_is_a_hit) {
   Memory memory(shape_of(8));

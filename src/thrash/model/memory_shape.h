@@ -5,8 +5,10 @@
 #include "base/units.h"
 #include "thrash/model/page_pool.h"
 #include "thrash/model/swap_device.h"
+#include "thrash/model/working_set_manager.h"
 
 #include <cstdint>
+#include <optional>
 
 namespace brim::thrash::model {
 
@@ -21,6 +23,21 @@ struct Watermarks {
 // more (mm/page_alloc.c, init_per_zone_pages_min and setup_per_zone_pages_min of 2.6; reckoned over
 // all memory, without its bounds).
 [[nodiscard]] Watermarks linux_watermarks(Pages frames);
+
+// Who takes pages out where a process needs a frame and no more than `min` are free.
+enum class Reclaimer : std::uint8_t {
+  who_misses,  // the process itself, as in Linux
+  daemon,      // the kernel's process alone, for which it waits, as in FreeBSD, Solaris and Windows
+};
+
+// A page that has left, and whose frame is not used again yet. `kept`: it comes back unread
+// (standby_list.h) at once. `kept_above_min`: as well, but where no more than `min` are free who
+// misses it waits as if it had to be read, so that others get a frame, too.
+enum class Freed : std::uint8_t {
+  gone,  // only in its slot
+  kept,
+  kept_above_min,
+};
 
 // Which pages come along with one that is missing. `by_hits`: as many as read_ahead_window.h has
 // it; and none from compressed memory alone, which is read at once (SWP_SYNCHRONOUS_IO,
@@ -52,10 +69,18 @@ struct MemoryShape {
   PoolPolicy replacement;
   // Each process among its own pages, with a policy of its own; else all among all.
   bool local = false;
+  // Where that is so: as Windows has it, and not by quotas. Reclaim trims; with freed pages kept,
+  // what is read along with a page stands by.
+  std::optional<WorkingSetShape> working_sets{};
   DeviceShape swap;
+  Reclaimer reclaimer = Reclaimer::who_misses;  // daemon: min is below low
+  Pages wake_at{0};  // free frames, with which who waits for the daemon tries again; to `low`
+  Freed freed = Freed::gone;
   std::uint32_t batch = 32;            // pages a reclaim takes at a time (Linux's SWAP_CLUSTER_MAX)
   std::uint32_t longest_request = 32;  // pages
-  std::uint32_t most_writes = 1024;    // pages on their way out, beyond which reclaim waits
+  // Pages on their way out, beyond which reclaim waits; of working sets the modified page writer's,
+  // and others wait on the modified list.
+  std::uint32_t most_writes = 1024;
   // Requests out, beyond which it waits as well, for clean pages too; 0: no such limit. A quarter
   // of them each quarter of a second (Solaris' maxpgio, os/vm_pageout.c, from memory). What orders
   // for whole processes write counts, and is not held back.

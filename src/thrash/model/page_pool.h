@@ -77,6 +77,7 @@ class PagePool {
     load(page, Access::read);
     table_.clear_referenced(page - first_);
   }
+  void clear_referenced(PageNumber page) { table_.clear_referenced(page - first_); }
   void remove(PageNumber page) {
     policy_->remove(page - first_);
     --resident_;

@@ -25,7 +25,10 @@ PagePool& MemoryManager::fullest_pool() {
 }
 
 MemoryManager::Reclaimed MemoryManager::reclaim(ModelTime now) {
-  return take_out(fullest_pool(), shape_.batch, Spare::exempt, now);
+  const Reclaimed reclaimed =
+      working_sets_ ? trim(now) : take_out(fullest_pool(), shape_.batch, Spare::exempt, now);
+  in_vain_ = reclaimed.taken == 0;
+  return reclaimed;
 }
 
 MemoryManager::Reclaimed MemoryManager::take_out(PagePool& pool, std::size_t pages, Spare spare,
@@ -70,6 +73,7 @@ bool MemoryManager::leave(PageNumber page) {
   pages_[page].state = pages_[page].slot != kNoSlot ? State::swapped : State::untouched;
   space.swapped += pages_[page].slot != kNoSlot ? 1 : 0;
   free_frame(page);
+  keep_freed(page);
   return true;
 }
 
@@ -126,19 +130,26 @@ void MemoryManager::allow_writes(ModelTime now) {
 
 ModelTime MemoryManager::submit_writes(ModelTime now) {
   if (batch_.empty()) return ModelTime(0);
-  ModelTime system = shape_.costs.swap_page * batch_.size();
-  for (std::size_t i = 0; i < batch_.size();) {
-    SwapRequest request{Transfer::out, pages_[batch_[i]].slot, 1};
-    while (i + request.count < batch_.size() && request.count < shape_.longest_request &&
-           pages_[batch_[i + request.count]].slot == request.first + request.count)
+  if (working_sets_) return write_modified(now);
+  const ModelTime system = write(batch_, now);
+  batch_.clear();
+  return system;
+}
+
+ModelTime MemoryManager::write(std::span<const PageNumber> pages, ModelTime now) {
+  ModelTime system = shape_.costs.swap_page * pages.size();
+  for (std::size_t i = 0; i < pages.size();) {
+    SwapRequest request{Transfer::out, pages_[pages[i]].slot, 1};
+    while (i + request.count < pages.size() && request.count < shape_.longest_request &&
+           pages_[pages[i + request.count]].slot == request.first + request.count)
       ++request.count;
     const SwapDevice::Submitted submitted = device_->submit(request, now);
     system += cost_of(submitted);
     allowance_ -= std::min(allowance_, 1U);
     for (const std::size_t end = i + request.count; i < end; ++i)
-      if (submitted.done) written(batch_[i]);
+      if (submitted.done) written(pages[i]);
   }
-  batch_.clear();
+  shrink_standby();  // compressed memory may have grown
   return system;
 }
 
@@ -153,6 +164,7 @@ void MemoryManager::written(PageNumber page) {
       ++space.swapped;
       pages_[page].state = State::swapped;
       free_frame(page);
+      keep_freed(page);
       break;
     case State::doomed:
       give_slot_back(page);
@@ -220,6 +232,7 @@ void MemoryManager::tick(ModelTime now) {
     pool->set_time(now);
     leave_early(*pool);
   }
+  if (working_sets_ && working_sets_->is_due(now)) debt_ += look_at_ages();
   pump_incoming(now);
   debt_ += submit_writes(now);
 }
@@ -230,6 +243,7 @@ std::vector<SpaceNumber> MemoryManager::lose_device() {
   swap_.close();
   incoming_.clear();
   batch_.clear();
+  standby_.shrink_to(0);
   for (PageNumber page = 0; page < pages_.size(); ++page) {
     Space& space = spaces_[space_of(page)];
     pages_[page].slot = kNoSlot;
@@ -271,6 +285,8 @@ std::string MemoryManager::inconsistency() const {
     writing += pages_[page].writing ? 1 : 0;
     reading += state == State::reading || (state == State::doomed && !pages_[page].writing) ? 1 : 0;
     in_policy += state == State::mapped || state == State::cached ? 1 : 0;
+    if (standby_.has(page) && state != State::swapped)
+      return fmt::format("page {}: stands by", page);
     const Slot slot = pages_[page].slot;
     slots += slot != kNoSlot ? 1 : 0;
     if (slot != kNoSlot && swap_.owner(slot) != page) return fmt::format("page {}: slot", page);
@@ -300,6 +316,8 @@ std::string MemoryManager::inconsistency() const {
   if (reading != reads_) return fmt::format("{} reads, counted {}", reads_, reading);
   if (slots != swap_.used()) return fmt::format("{} slots, counted {}", swap_.used(), slots);
   if (resident != in_policy) return fmt::format("{} resident, counted {}", resident, in_policy);
+  if (standby_.size() > free_frames())
+    return fmt::format("{} stand by in {} frames", standby_.size(), free_frames());
   if (used > shape_.frames.count())
     return fmt::format("{} frames of {}", used, shape_.frames.count());
   return {};

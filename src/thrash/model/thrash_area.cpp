@@ -69,8 +69,12 @@ constexpr std::array kSystem = std::to_array<Parameter>({
     {"replacement", Type::text, "", "linux-two-list",
      "Model: a policy of 'brim list policies', with its parameters."},
     {"scope", Type::choice, "", "global",
-     "Whose pages a process's fault can take: anybody's, or its own out of an equal share.",
-     "global,local"},
+     "Whose pages a process's fault can take: anybody's, its own out of an equal share, or, in the "
+     "model, its own of a working set that grows and is trimmed by age.",
+     "global,local,working_sets"},
+    {"working_set_least", Type::count, "pages", "50", "Model: that trimming leaves.", {}, 1},
+    {"working_set_most", Type::count, "pages", "345",
+     "Model: up to which a working set grows while memory is short."},
     {"own_memory", Type::size, "", "0B",
      "What the system and its programs take: consumers have the rest."},
     {"swapped_at_start", Type::size, "", "0B", "Of the swap area, taken before all begins."},
@@ -78,6 +82,17 @@ constexpr std::array kSystem = std::to_array<Parameter>({
      "Model: of memory, below which a process takes pages out itself; 0: as Linux reckons it."},
     {"free_low", Type::fraction, "", "0", "Model: below which the system does."},
     {"free_high", Type::fraction, "", "0", "Model: up to which it does."},
+    {"reclaim", Type::choice, "", "direct",
+     "Model: who takes pages out below free_min: who misses one (direct), or the system's own "
+     "process alone, for which it waits (daemon).",
+     "daemon,direct"},
+    {"free_wake", Type::fraction, "", "0",
+     "Model: of memory, with which who waits for the daemon tries again; 0: above free_min."},
+    {"freed", Type::choice, "", "gone",
+     "Model: a page whose frame is free and not used again is gone, or kept, and comes back "
+     "unread; "
+     "kept_above_min: below free_min who misses it waits as for any other.",
+     "gone,kept,kept_above_min"},
     {"batch", Type::count, "pages", "32", "Model: taken out at a time.", {}, 1, 1 << 20},
     {"write_cluster", Type::count, "pages", "32", "Model: of one request at most.", {}, 1, 1 << 20},
     {"most_writes", Type::count, "pages", "1024", "Model: on their way out at a time.", {}, 1},
