@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The daemon's work against thrashing: look, plan, apply, again and again. What it holds still is
-// let go at its end, whatever the end is (held_tasks.h).
+// let go at its end, whatever the end is (held_tasks.h). Between two looks it has the kernel count
+// the pages of groups that reclaim (the policy's keep_counted).
 
 #include "guard/action_log.h"
 #include "guard/guard_loop.h"
@@ -30,6 +31,8 @@ class ThrashGuard final : public GuardedArea {
   void alarmed() override;
 
  private:
+  // How long until the next.
+  [[nodiscard]] Result<std::chrono::nanoseconds> look(thrash::tune::Time now);
   void set_alarms(const host::Host& host);
   void tell(const thrash::tune::ThrashPlan& plan);
   void tell_problem(const Error& error);
@@ -54,6 +57,7 @@ class ThrashGuard final : public GuardedArea {
   bool first_ = true;
   bool closely_ = false;
   std::optional<thrash::tune::Time> alarmed_at_;
+  thrash::tune::Time look_due_{0};
   thrash::tune::Time acting_took_{0};
   std::map<std::string, std::vector<std::string>> told_notes_;  // by domain
   std::string told_problem_;

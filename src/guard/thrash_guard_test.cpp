@@ -235,6 +235,56 @@ TEST_F(ThrashGuardTest, A_group_that_is_full_but_calm_is_left_alone) {
   EXPECT_THAT(lines_, SizeIs(1));
 }
 
+TEST_F(ThrashGuardTest, Groups_that_meet_their_limit_are_counted_until_they_do_no_more) {
+  const auto look_after = [&](int hits) {
+    root_.write(kGroup + "memory.failcnt", fmt::format("{}\n", hits));
+    ASSERT_TRUE(reader().look(false, {}));
+  };
+  look_after(20410);
+  EXPECT_FALSE(reader().any_reclaims()) << "hits of before it looked";
+  look_after(20411);
+  EXPECT_TRUE(reader().any_reclaims());
+  look_after(20411);
+  EXPECT_FALSE(reader().any_reclaims());
+}
+
+// How soon the guard wants its next step, in a group that is full and calm but for its limit's
+// hits.
+class CountingTest : public ThrashGuardTest {
+ protected:
+  const host::Host live_ = *host::Host::open("/");  // for the watchdog
+  std::vector<std::chrono::nanoseconds> pauses(host::HeldTasks* held) {
+    ThrashGuard guard(*host_, reader(), policy_, log_, held);
+    std::vector<std::chrono::nanoseconds> all;
+    for (int i = 0; i < 3; ++i) {
+      const auto pause = guard.step(now_);
+      EXPECT_TRUE(pause);
+      all.push_back(pause.value_or(0s));
+      root_.write(kGroup + "memory.failcnt", fmt::format("{}\n", 30000 + i));
+      pass(all.back(), 0);
+    }
+    return all;
+  }
+};
+
+TEST_F(CountingTest, A_group_that_reclaims_is_counted_many_times_between_two_looks) {
+  auto held = host::HeldTasks::open(live_, root_.path() + "/held");
+  ASSERT_TRUE(held) << error_line(held.error());
+  const auto waited = pauses(&*held);
+  EXPECT_GE(waited[0], 1s);
+  EXPECT_LT(waited[1], 500ms);
+  EXPECT_LT(waited[2], 500ms);
+}
+
+TEST_F(CountingTest, None_is_where_the_guard_only_advises_or_is_told_not_to) {
+  EXPECT_THAT(pauses(nullptr), testing::Each(testing::Ge(1s)));
+  policy_.keep_counted = false;
+  reader_.reset();
+  auto held = host::HeldTasks::open(live_, root_.path() + "/held");
+  ASSERT_TRUE(held) << error_line(held.error());
+  EXPECT_THAT(pauses(&*held), testing::Each(testing::Ge(1s)));
+}
+
 TEST_F(ThrashGuardTest, A_scope_that_is_no_cgroup_is_refused) {
   policy_.scope = "/brim-group-c";
   const auto reader = ThrashReader::open(*host_, policy_);

@@ -86,9 +86,14 @@ Result<MemoryDomain> ThrashReader::read_host() const {
 }
 
 // Nothing once it is gone.
-std::optional<MemoryDomain> ThrashReader::read_group(const host::MemoryGroup& group) const {
+std::optional<MemoryDomain> ThrashReader::read_group(const host::MemoryGroup& group) {
   const host::GroupReading reading = host::read_group(host_, group.places);
   if (!reading.memory) return std::nullopt;
+  if (reading.limit_hits) {
+    const auto [before, is_new] = limit_hits_.try_emplace(group.name, *reading.limit_hits);
+    if (!is_new && before->second < *reading.limit_hits) reclaiming_.push_back(group.places);
+    before->second = *reading.limit_hits;
+  }
   MemoryDomain domain;
   domain.name = group.name;
   domain.capacity = *group.limit;
@@ -132,6 +137,7 @@ Result<void> ThrashReader::add_tasks(ThrashSnapshot& snapshot,
 Result<ThrashSnapshot> ThrashReader::look(bool closely,
                                           const std::vector<host::HeldTasks::Held>& held) {
   problems_.clear();
+  reclaiming_.clear();
   ThrashSnapshot snapshot;
   snapshot.processors = std::max(1U, std::thread::hardware_concurrency());
   if (!policy_.scope.empty() || looks_++ % kLooksForNewGroups == 0)
@@ -145,6 +151,12 @@ Result<ThrashSnapshot> ThrashReader::look(bool closely,
       if (auto domain = read_group(group)) snapshot.domains.push_back(std::move(*domain));
   if (closely) BRIM_CHECK(add_tasks(snapshot, held));
   return snapshot;
+}
+
+// One that is gone needs none.
+void ThrashReader::count_reclaiming() const {
+  for (const host::GroupPlaces& places : reclaiming_)
+    (void)host::count_group(host_, places).has_value();
 }
 
 }  // namespace brim::guard

@@ -18,6 +18,8 @@
 #include "thrash/tune/thrash_policy.h"
 #include "thrash/tune/thrash_snapshot.h"
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +36,12 @@ class ThrashReader {
   [[nodiscard]] Result<thrash::tune::ThrashSnapshot> look(
       bool closely, const std::vector<host::HeldTasks::Held>& held);
 
+  // Groups that met their limit between the last two looks, and made room.
+  [[nodiscard]] bool any_reclaims() const { return !reclaiming_.empty(); }
+  // Has the kernel count their pages. While it goes by old sums it may find none to take, and kill
+  // (docs/thrash.md, "Killed with memory to spare").
+  void count_reclaiming() const;
+
   // Files in which the kernel takes an order to raise an alarm about what is read here.
   [[nodiscard]] std::vector<std::string> pressure_files() const;
   void spare(int pid) { tasks_.spare(pid); }
@@ -45,7 +53,7 @@ class ThrashReader {
       : host_(host), policy_(policy), tasks_(host, policy) {}
   [[nodiscard]] Result<thrash::tune::MemoryDomain> read_host() const;
   [[nodiscard]] std::optional<thrash::tune::MemoryDomain> read_group(
-      const host::MemoryGroup& group) const;
+      const host::MemoryGroup& group);
   [[nodiscard]] Result<void> find_groups();
   [[nodiscard]] Result<void> add_tasks(thrash::tune::ThrashSnapshot& snapshot,
                                        const std::vector<host::HeldTasks::Held>& held);
@@ -54,6 +62,8 @@ class ThrashReader {
   const thrash::tune::ThrashPolicy& policy_;
   TaskReader tasks_;
   std::vector<host::MemoryGroup> groups_;
+  std::map<std::string, std::uint64_t> limit_hits_;  // of groups by name, at the last look
+  std::vector<host::GroupPlaces> reclaiming_;
   unsigned looks_ = 0;
   std::vector<Error> problems_;
 };

@@ -188,4 +188,11 @@ GroupReading read_group(const Host& host, const GroupPlaces& places) {
   return reading;
 }
 
+Result<void> count_group(const Host& host, const GroupPlaces& places) {
+  const PartPlace& place = places[GroupPart::memory];
+  if (place.folder.empty()) return fail(ErrorCode::missing, place.why_not);
+  BRIM_CHECK(host.read_file(fmt::format("{}/{}", place.folder, kMemoryStat)));
+  return {};
+}
+
 }  // namespace brim::host

@@ -44,4 +44,8 @@ struct GroupReading {
 
 [[nodiscard]] GroupReading read_group(const Host& host, const GroupPlaces& places);
 
+// Has the kernel add up the group's statistics, by reading them. Reclaim goes by these sums, which
+// it makes itself each two seconds or so only (mem_cgroup_flush_stats(), Linux 5.15 and later).
+[[nodiscard]] Result<void> count_group(const Host& host, const GroupPlaces& places);
+
 }  // namespace brim::host

@@ -65,6 +65,9 @@ constexpr std::array kThrashParameters = std::to_array<Parameter>({
      "What stands still goes out at once, and not page by page as others need room."},
     {"prefetch", ParameterType::boolean, "", "true",
      "What is to run comes back at once, and not page by page as it is touched."},
+    {"keep_counted", ParameterType::boolean, "", "true",
+     "The kernel counts the pages of cgroups at their limit 20 times a second: it may kill "
+     "without."},
     {"least_task", ParameterType::size, "", "4MiB", "Smaller tasks are never held still."},
     {"least_shared", ParameterType::size, "", "1MiB",
      "Processes that share so much memory run together."},
@@ -97,6 +100,7 @@ ThrashPolicy thrash_policy_from(const study::Settings& settings) {
   policy.most_wait = settings.get<nanoseconds>("most_wait");
   policy.page_out = settings.get<bool>("page_out");
   policy.prefetch = settings.get<bool>("prefetch");
+  policy.keep_counted = settings.get<bool>("keep_counted");
   policy.least_task = settings.get<Bytes>("least_task");
   policy.least_shared = settings.get<Bytes>("least_shared");
   policy.link_process_groups = settings.get<bool>("link_process_groups");

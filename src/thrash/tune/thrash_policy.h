@@ -32,6 +32,7 @@ struct ThrashPolicy {
   std::chrono::nanoseconds most_wait{0};
   bool page_out = true;
   bool prefetch = true;
+  bool keep_counted = true;
   // Who is meant.
   Bytes least_task;    // smaller ones are left alone
   Bytes least_shared;  // sharing less memory does not tie processes together
