@@ -49,7 +49,7 @@ class V2Guest {
                                           const std::string& to) const;
   [[nodiscard]] Result<void> boot();
 
-  // Neither moves, and the guest is before both: they are its files.
+  // What the guest runs on: gone after it, and at the same place while this moves.
   std::unique_ptr<host::ScratchDirectory> files_ =
       std::make_unique<host::ScratchDirectory>("/var/tmp");
   std::unique_ptr<Lab> lab_ = std::make_unique<Lab>("6.12-cloud");
