@@ -173,7 +173,7 @@ def test_the_kernels_advisor_is_set_and_put_back():
 
 
 def test_measured_and_modelled_stand_side_by_side():
-    found = run_json("run-both", "run", STUDY, "--both", *PROCESSES)
+    found = run_json("run-both", "run", STUDY, "--both", *PROCESSES, "--set", "schedule.duration=8s")
     assert found["measured"]["provenance"] == "measured"
     assert found["modelled"]["provenance"] == "modelled"
     for of in ("measured", "modelled"):

@@ -9,8 +9,10 @@ namespace {
 
 class ThrashKilled : public ThrashLive {
  protected:
-  // Kills a run after this time; whether it had made anything by then.
-  bool kill_after(std::chrono::milliseconds time, const std::vector<std::string>& sets) {
+  // Consumers start from 0.75 s on, one more each half a second. Kills a run after this time;
+  // whether it had made anything by then.
+  bool kill_after(std::chrono::milliseconds time, std::vector<std::string> sets) {
+    sets.emplace_back("live.speed=4");
     BrimRun run(*this, sets);
     std::this_thread::sleep_for(time);
     EXPECT_TRUE(run.running()) << "it ended by itself: " << run.errors();
@@ -31,7 +33,7 @@ TEST_F(ThrashKilled, At_any_moment_the_next_start_takes_away_what_is_left) {
   for (int round = 0; round < kRounds && !HasFailure(); ++round) {
     // Half of them while all is being made, half in the midst of it; some with processes that
     // stand still.
-    const std::uint64_t longest = round % 2 == 0 ? 400 : 4000;
+    const std::uint64_t longest = round % 2 == 0 ? 400 : 2400;
     const std::vector<std::string> sets =
         round % 4 < 2
             ? std::vector<std::string>()
@@ -45,10 +47,10 @@ TEST_F(ThrashKilled, zram_and_zswap_are_gone_and_put_back_too) {
   const std::string enabled = "/sys/module/zswap/parameters/enabled";
   const std::string before = read_text(enabled);
   if (host_.exists("/sys/class/zram-control")) {
-    EXPECT_TRUE(kill_after(3s, {"hardware.swap=zram"}));
+    EXPECT_TRUE(kill_after(1800ms, {"hardware.swap=zram"}));
   }
   if (host_.exists(enabled)) {
-    EXPECT_TRUE(kill_after(3s, {"hardware.swap=zswap"}));
+    EXPECT_TRUE(kill_after(1800ms, {"hardware.swap=zswap"}));
   }
   EXPECT_EQ(read_text(enabled), before);
 }

@@ -10,6 +10,12 @@ namespace {
 
 using testing::HasSubstr;
 
+// In half the time, with samples as often in a second of the scenario.
+std::vector<std::string> twice_as_fast(std::vector<std::string> sets) {
+  sets.insert(sets.end(), {"live.speed=2", "schedule.sample_interval=500ms"});
+  return sets;
+}
+
 // Starts at 3, 5, 7 and 9 s, ends at 13, 15, 17 and 19 s and later: one alone from 3 to 5 s and
 // all four from 9 to 13 s.
 void expect_thrashing(const json& found, double least_fall) {
@@ -39,7 +45,7 @@ void expect_thrashing(const json& found, double least_fall) {
 }
 
 TEST_F(ThrashLive, Demand_beyond_memory_thrashes_on_disk_and_gets_well_again) {
-  const json found = run_in_which_nobody_is_killed({"loads.writer.accesses=2000"});
+  const json found = run_in_which_nobody_is_killed(twice_as_fast({"loads.writer.accesses=2000"}));
   ASSERT_TRUE(found.is_object());
   expect_thrashing(found, 3);
   if (host_.exists("/proc/pressure/memory")) {
@@ -54,7 +60,7 @@ TEST_F(ThrashLive, Demand_beyond_memory_thrashes_on_disk_and_gets_well_again) {
 
 TEST_F(ThrashLive, It_thrashes_on_zram_too) {
   BRIM_NEEDS(host_.exists("/sys/class/zram-control"), "no zram here");
-  const json found = run_in_which_nobody_is_killed({"hardware.swap=zram"});
+  const json found = run_in_which_nobody_is_killed(twice_as_fast({"hardware.swap=zram"}));
   ASSERT_TRUE(found.is_object());
   // How much is lost there is the processor's speed against its own compression: 1.9 was seen.
   expect_thrashing(found, 1.3);
@@ -67,7 +73,7 @@ TEST_F(ThrashLive, zswap_stands_before_the_file_and_is_put_back) {
     return read_text(kParameters + "enabled") + read_text(kParameters + "max_pool_percent");
   };
   const std::string before = settings();
-  BrimRun run(*this, {"hardware.swap=zswap", "schedule.duration=12s"});
+  BrimRun run(*this, twice_as_fast({"hardware.swap=zswap", "schedule.duration=12s"}));
   bool on = false;
   while (run.running()) {
     on = on || read_text(kParameters + "enabled") == "Y\n";
@@ -81,13 +87,13 @@ TEST_F(ThrashLive, zswap_stands_before_the_file_and_is_put_back) {
 }
 
 TEST_F(ThrashLive, A_subset_that_fits_does_not_thrash_and_a_round_robin_holds_some) {
-  BrimRun subset(*this, {"mechanism.control=subset", "schedule.duration=8s"});
+  BrimRun subset(*this, twice_as_fast({"mechanism.control=subset", "schedule.duration=8s"}));
   ASSERT_EQ(subset.wait(), 0) << subset.errors();
   EXPECT_EQ(mean_of(subset.result(), "thrash.consumers_running", 5, 9), 1);
   EXPECT_LT(mean_of(subset.result(), "thrash.major_faults_per_s", 5, 9), 20);
   // Starts at 2, 3, 4 and 5 s, ends at 7, 8, 9 and 10 s.
-  BrimRun round(*this,
-                {"mechanism.control=sigstop-round-robin(slice=1s)", "guests.0.start_interval=1s"});
+  BrimRun round(*this, twice_as_fast({"mechanism.control=sigstop-round-robin(slice=500ms)",
+                                      "guests.0.start_interval=1s"}));
   ASSERT_EQ(round.wait(), 0) << round.errors();
   const json found = round.result();
   EXPECT_EQ(mean_of(found, "thrash.frozen_consumers", 6, 7), 3);
@@ -96,7 +102,8 @@ TEST_F(ThrashLive, A_subset_that_fits_does_not_thrash_and_a_round_robin_holds_so
 }
 
 TEST_F(ThrashLive, On_the_whole_machine_there_is_no_group_and_a_warning) {
-  BrimRun run(*this, {"live.where=machine", "schedule.duration=6s"}, {"--whole-machine"});
+  BrimRun run(*this, {"live.where=machine", "live.speed=2", "schedule.duration=6s"},
+              {"--whole-machine"});
   bool group = false;
   while (run.running()) {
     group = group || left_of(run.pid()).find(host::kLimitedGroupPrefix) != std::string::npos;
@@ -127,16 +134,18 @@ TEST_F(ThrashLive, A_peer_that_kills_is_shown_the_group_and_its_victims_are_told
 
 class ThrashGoneWrong : public ThrashLive {
  protected:
-  // Until its consumers are there and the first has been at work for a while.
+  // The first starts at 0.75 s, two more by 1.75 s; all have ended at 4.75 s or later.
+  static inline const std::vector<std::string> kFast{"live.speed=4"};
+  // Until its consumers are there and the first have been at work for a while.
   static bool in_its_midst(BrimRun& run) {
     const bool there = eventually([&] { return run.processes("--consumer").size() == 4; }, 30);
-    std::this_thread::sleep_for(4s);
+    std::this_thread::sleep_for(1900ms);
     return there && run.running();
   }
 };
 
 TEST_F(ThrashGoneWrong, Ctrl_C_ends_it_soon_and_leaves_nothing) {
-  BrimRun run(*this, {});
+  BrimRun run(*this, kFast);
   ASSERT_TRUE(in_its_midst(run)) << run.errors();
   const auto asked = std::chrono::steady_clock::now();
   ::kill(run.pid(), SIGINT);
@@ -146,7 +155,7 @@ TEST_F(ThrashGoneWrong, Ctrl_C_ends_it_soon_and_leaves_nothing) {
 }
 
 TEST_F(ThrashGoneWrong, A_consumer_that_dies_ends_the_run_with_its_name) {
-  BrimRun run(*this, {});
+  BrimRun run(*this, kFast);
   ASSERT_TRUE(in_its_midst(run)) << run.errors();
   const auto consumers = run.processes("--consumer");
   ASSERT_FALSE(consumers.empty());
@@ -157,7 +166,7 @@ TEST_F(ThrashGoneWrong, A_consumer_that_dies_ends_the_run_with_its_name) {
 }
 
 TEST_F(ThrashGoneWrong, A_probe_that_dies_is_told_and_the_run_goes_on) {
-  BrimRun run(*this, {"schedule.duration=12s"});
+  BrimRun run(*this, twice_as_fast({"schedule.duration=12s"}));
   ASSERT_TRUE(in_its_midst(run)) << run.errors();
   for (const int pid : run.processes("kind=touch")) ::kill(pid, SIGKILL);
   ASSERT_EQ(run.wait(), 0) << run.errors();
@@ -167,7 +176,7 @@ TEST_F(ThrashGoneWrong, A_probe_that_dies_is_told_and_the_run_goes_on) {
 }
 
 TEST_F(ThrashGoneWrong, A_group_that_vanishes_ends_the_run) {
-  BrimRun run(*this, {});
+  BrimRun run(*this, kFast);
   ASSERT_TRUE(in_its_midst(run)) << run.errors();
   const auto cgroups = host::read_cgroups(host_);
   const std::string name =
@@ -190,7 +199,7 @@ TEST_F(ThrashGoneWrong, A_group_that_vanishes_ends_the_run) {
 }
 
 TEST_F(ThrashGoneWrong, Swap_that_is_full_kills_consumers_and_says_so) {
-  BrimRun run(*this, {"hardware.swap_size=16MiB", "guests.0.start_interval=1s"});
+  BrimRun run(*this, {"hardware.swap_size=16MiB", "guests.0.start_interval=1s", "live.speed=2"});
   ASSERT_EQ(run.wait(), 0) << run.errors();
   const json found = run.result();
   EXPECT_THAT(found["notes"].dump(), HasSubstr("memory and swap hold"));

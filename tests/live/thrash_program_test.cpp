@@ -101,7 +101,7 @@ class ThrashProgram : public ThrashLive {
             "hardware.swap_size=1GiB",
             "loads.toucher.memory=90000000B",
             "loads.toucher.prepare=echo 32000000 >size",
-            "guests.0.run_for=16s"};
+            "guests.0.run_for=11s"};
   }
   static void expect_all_worked(const json& found) {
     for (int number = 1; number <= 4; ++number) {
@@ -153,7 +153,7 @@ TEST_F(ThrashProgram, One_that_fails_ends_the_run_with_its_words) {
 TEST_F(ThrashProgram, One_whose_child_the_kernel_killed_counts_as_killed) {
   // One process besides the shell, which goes on: its failing ends the consumer.
   BrimRun run(*this,
-              {"hardware.swap_size=16MiB",
+              {"hardware.swap_size=16MiB", "guests.0.run_for=6s",
                "loads.toucher.command=python3 -c \"b = bytearray(45000000); any(b.__setitem__"
                "(at, 1) for n in iter(int, 1) for at in range(0, len(b), 4096))\"; exit $?"});
   ASSERT_EQ(run.wait(), 0) << run.errors();
