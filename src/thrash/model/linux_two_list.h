@@ -28,6 +28,7 @@
 // (kswapd). The active list is shrunk only when inactive is low; the kernel does so besides at
 // the first reclaim that sees refaults, which it counts anew each two seconds, and where nothing
 // else can be taken. A page is 4 KiB, mapped once, and swapped in alone.
+// LIMIT: it knows its lists' sizes at any time; a limited cgroup's is linux_group.h.
 // LIMIT: ages are of 32 bits: a page that comes back after 2^32 others left may be activated.
 //
 // Beside Linux 6.18 (10,000 hot pages at random in 20,700 frames, every third of 600,000 references

@@ -87,7 +87,9 @@ class Machine final : private MemoryListener, private MachineControls {
   [[nodiscard]] std::size_t processes() const override { return processes_.size(); }
   [[nodiscard]] ProcessView process(ThreadNumber process) const override;
   [[nodiscard]] std::size_t free_frames() const override { return memory_.free_frames(); }
-  [[nodiscard]] const Watermarks& watermarks() const override { return plan_.memory.watermarks; }
+  [[nodiscard]] const Watermarks& watermarks() const override {
+    return plan_.told_watermarks ? *plan_.told_watermarks : plan_.memory.watermarks;
+  }
   [[nodiscard]] const MemoryCounts& memory_counts() const override { return memory_.counts(); }
   [[nodiscard]] ProcessorTimes processor_times() override;
   [[nodiscard]] ModelTime device_busy() const override { return memory_.device_busy(now_); }

@@ -46,9 +46,11 @@ constexpr std::array kReadAhead = std::to_array<Named<ReadAhead>>({
     {"slots", ReadAhead::slots},
     {"slots_by_hits", ReadAhead::slots_by_hits},
 });
+constexpr std::string_view kGroup = "group";
 constexpr std::array kReclaimers = std::to_array<Named<Reclaimer>>({
     {"daemon", Reclaimer::daemon},
     {"direct", Reclaimer::who_misses},
+    {kGroup, Reclaimer::who_misses},
 });
 constexpr std::array kFreed = std::to_array<Named<Freed>>({
     {"gone", Freed::gone},
@@ -77,10 +79,14 @@ Pages scaled(Bytes bytes, double scale) {
       Bytes(static_cast<std::uint64_t>(std::llround(static_cast<double>(bytes.count()) * scale))));
 }
 
+// A cgroup with a limit: who needs a page reclaims, and nobody else.
+bool is_group(const Settings& system) { return system.get<std::string>("reclaim") == kGroup; }
+
 // Where the scenario says no share, as Linux has it for all of the machine's memory.
 Result<Watermarks> watermarks(const study::Scenario& scenario, Pages frames, double scale) {
   const Pages memory = whole_pages(scenario.hardware.get<Bytes>("memory"));
   const Settings& system = scenario.mechanism.settings;
+  if (is_group(system)) return Watermarks{};
   const Watermarks usual = linux_watermarks(memory);
   const auto mark = [&](std::string_view key, Pages fallback) {
     const auto share = system.get<double>(key);
@@ -245,6 +251,8 @@ Result<SimulatedRun> machine_from_scenario(const study::Scenario& scenario) {
   const VictimPolicy* victim = find_victim_policy(system.get<std::string>("out_of_memory"));
   BRIM_ASSERT(victim != nullptr);
   machine.choose_victim = victim->choose;
+  // As live: a control in user space knows of a group how large it is.
+  if (is_group(system)) machine.told_watermarks = linux_watermarks(machine.memory.frames);
   machine.slice = system.get<nanoseconds>("slice");
   machine.paging_at_once = count_of(system, "paging_at_once");
   machine.sample_interval = scenario.schedule.get<nanoseconds>("sample_interval");

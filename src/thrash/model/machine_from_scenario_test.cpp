@@ -37,6 +37,15 @@ TEST(MachineFromScenarioTest, Memory_is_the_machines_less_the_systems_own) {
   EXPECT_EQ(run.machine.sample_interval, 1s);
 }
 
+TEST(MachineFromScenarioTest, A_group_keeps_no_frames_free_and_controls_are_told_how_large_it_is) {
+  const MachinePlan machine =
+      run_of({.mechanism = "policy = \"system\"\nreclaim = \"group\""}).machine;
+  EXPECT_EQ(machine.memory.watermarks.high, Pages(0));
+  ASSERT_TRUE(machine.told_watermarks);
+  EXPECT_EQ(machine.told_watermarks->high, linux_watermarks(machine.memory.frames).high);
+  EXPECT_FALSE(run_of({}).machine.told_watermarks);
+}
+
 TEST(MachineFromScenarioTest, Consumers_come_one_after_the_other) {
   const SimulatedRun run = run_of({.guests = "count = 3\nsettle = \"1s\"\nstart_interval = \"2s\"\n"
                                              "interactive = true"});

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,6 +51,8 @@ struct MachinePlan {
   ModelTime tick = std::chrono::milliseconds(10);
   ModelTime sample_interval = std::chrono::seconds(1);
   ChooseVictim choose_victim = largest;
+  // What controls are told are the watermarks; else those of the memory.
+  std::optional<Watermarks> told_watermarks{};
 };
 
 struct ProcessSample {

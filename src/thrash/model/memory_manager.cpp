@@ -53,6 +53,7 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
                        .settled = {std::span(settled_order_).subspan(first, plan.pages),
                                    std::span(settled_place_).subspan(first, plan.pages)}});
   }
+  for (const auto& pool : pools_) pool->set_swap_cached(!is_read_at_once(shape.swap));
   if (shape.working_sets) working_sets_.emplace(*shape.working_sets, pages, spaces_.size());
   if (shape.freed != Freed::gone) standby_ = StandbyList(pages);
   allow_writes(ModelTime(0));
@@ -214,6 +215,11 @@ bool MemoryManager::reclaim_for_one(Touch& touch, ModelTime now) {
     touch.system += reclaimed.system;
     coming = reclaimed.taken > 0;
     if (may_have_frame()) return true;
+    // What is on its way out is waited for.
+    if (reclaimed.gave_up && writes_ == 0) {
+      touch.outcome = Outcome::out_of_memory;
+      return false;
+    }
   }
   coming = coming || writes_ > 0 || reads_ > 0 || writes_enough();
   if (!coming) {

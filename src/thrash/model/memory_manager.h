@@ -142,6 +142,7 @@ class MemoryManager {
   }
   struct Reclaimed {
     std::size_t taken = 0;
+    bool gave_up = false;  // the policy, as a kernel does before it kills
     ModelTime system{0};
   };
   Reclaimed reclaim(ModelTime now);
@@ -162,7 +163,8 @@ class MemoryManager {
   void exempt(SpaceNumber space, bool exempt) { spaces_[space].exempt = exempt; }
   // All its pages leave. Processor time is returned by take_debt().
   void order_out(SpaceNumber space, ModelTime now);
-  // All its pages come in, in the order of their slots, as far as there are frames above `low`.
+  // All its pages come in, in the order of their slots, as far as there are frames above `low`;
+  // where there is no background reclaim they take frames as who misses a page does.
   void order_in(SpaceNumber space, ModelTime now);
   // At each tick: early leavers, what could not come in before, and what may be written.
   void tick(ModelTime now);
@@ -286,6 +288,7 @@ class MemoryManager {
   ModelTime write(std::span<const PageNumber> pages, ModelTime now);
   void written(PageNumber page);
   void pump_incoming(ModelTime now);
+  [[nodiscard]] bool room_for_incoming(ModelTime now);
 
   MemoryShape shape_;
   MemoryListener* listener_;

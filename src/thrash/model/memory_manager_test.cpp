@@ -214,6 +214,26 @@ TEST(MemoryManagerTest, An_access_to_a_page_on_its_way_in_waits_for_it) {
   EXPECT_EQ(memory.manager.swap().used(), 7U) << "it was written to as it came";
 }
 
+// Of eight, with others in all frames.
+std::uint64_t ordered_in(Watermarks marks) {
+  MemoryShape shape = shape_of(8);
+  shape.watermarks = marks;
+  Memory memory(shape);
+  for (std::uint32_t page = 0; page < 8; ++page) memory.make(page, Access::write);
+  memory.manager.order_out(0, memory.now);
+  memory.finish();
+  for (std::uint32_t page = 8; memory.manager.free_frames() > marks.min.count(); ++page)
+    memory.make(page, Access::write);
+  memory.manager.order_in(0, memory.now);
+  memory.finish();
+  return memory.manager.counts().ordered_in;
+}
+
+TEST(MemoryManagerTest, Pages_ordered_in_take_frames_where_nobody_frees_them_ahead) {
+  EXPECT_EQ(ordered_in({}), 8U);
+  EXPECT_EQ(ordered_in({.min = Pages(1), .low = Pages(1), .high = Pages(1)}), 0U);
+}
+
 TEST(MemoryManagerTest, Nothing_that_can_leave_is_out_of_memory) {
   MemoryShape shape = shape_of(4);
   shape.swap.slots = Pages(2);

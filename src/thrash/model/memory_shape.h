@@ -13,7 +13,8 @@
 namespace brim::thrash::model {
 
 // Free frames. Below `low` the kernel's process takes pages out in the background until there are
-// `high`; at `min` a process that needs a frame takes pages out itself.
+// `high`; at `min` a process that needs a frame takes pages out itself. All 0: there is no
+// background reclaim, as in a limited cgroup.
 struct Watermarks {
   Pages min{0};
   Pages low{0};

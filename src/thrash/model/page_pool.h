@@ -85,6 +85,8 @@ class PagePool {
 
   // Each victim() is followed by gone() or pass_over().
   [[nodiscard]] PageNumber victim() { return policy_->miss_and_victim(stand_in_) + first_; }
+  // Of the last victim: the policy gave up, and chose it all the same (PageTable::gave_up()).
+  [[nodiscard]] bool take_gave_up() { return table_.take_gave_up(); }
   void gone() {
     policy_->load(stand_in_, Access::read);
     policy_->remove(stand_in_);
@@ -102,6 +104,8 @@ class PagePool {
     --resident_;
     return page + first_;
   }
+
+  void set_swap_cached(bool cached) { table_.set_swap_cached(cached); }
 
   // It is on its way to the swap device.
   void write_back(PageNumber page) { table_.write_back(page - first_); }

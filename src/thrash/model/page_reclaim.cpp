@@ -44,7 +44,8 @@ MemoryManager::Reclaimed MemoryManager::take_out(PagePool& pool, std::size_t pag
     fetch_coming(pool);
     looked_at += 1 + (pool.clears() - clears) + pool.take_looks();
     const bool spared = spare == Spare::exempt && spaces_[space_of(page)].exempt;
-    if (!spared && leave(page)) {
+    reclaimed.gave_up = pool.take_gave_up();
+    if (!reclaimed.gave_up && !spared && leave(page)) {
       pool.gone();
       ++reclaimed.taken;
     } else {
@@ -52,6 +53,7 @@ MemoryManager::Reclaimed MemoryManager::take_out(PagePool& pool, std::size_t pag
       ++passed;
     }
     if (!pool.cleared().empty()) look_at_cleared(pool);
+    if (reclaimed.gave_up) break;
   }
   counts_.scanned += looked_at;
   reclaimed.system = shape_.costs.scan * looked_at + submit_writes(now);
@@ -206,9 +208,16 @@ void MemoryManager::order_in(SpaceNumber number, ModelTime now) {
   pump_incoming(now);
 }
 
+bool MemoryManager::room_for_incoming(ModelTime now) {
+  const std::size_t low = shape_.watermarks.low.count();
+  if (free_frames() > low) return true;
+  if (shape_.watermarks.high > Pages(0) || writes_enough()) return false;
+  debt_ += reclaim(now).system;
+  return free_frames() > low;
+}
+
 void MemoryManager::pump_incoming(ModelTime now) {
-  while (!incoming_.empty() && reads_ < kMostIncoming &&
-         free_frames() > shape_.watermarks.low.count()) {
+  while (!incoming_.empty() && reads_ < kMostIncoming && room_for_incoming(now)) {
     const std::size_t spare = free_frames() - shape_.watermarks.low.count();
     std::vector<PageNumber> pages;
     while (!incoming_.empty() &&

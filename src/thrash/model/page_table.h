@@ -79,6 +79,16 @@ class PageTable {
     return std::span(coming_).first(count);
   }
 
+  // Whether pages come back through a swap cache; else straight from memory that is read at once.
+  [[nodiscard]] bool swap_cached() const { return swap_cached_; }
+  void set_swap_cached(bool cached) { swap_cached_ = cached; }
+
+  // A policy has found no page to take, as a kernel does before it kills (linux-group); it chooses
+  // one all the same.
+  void gave_up() { gave_up_ = true; }
+  // Since the last call.
+  [[nodiscard]] bool take_gave_up() { return std::exchange(gave_up_, false); }
+
   // A policy looked at a page, cleared nothing, and did not choose it: work as well, for a driver
   // that reckons with it. LIMIT: policies of kernels say so where their scans do that (lau,
   // two-handed-clock); others (aging, nru, wsclock) don't.
@@ -100,6 +110,8 @@ class PageTable {
   std::uint64_t writebacks_ = 0;
   std::uint64_t now_ = 0;
   std::uint64_t looks_ = 0;
+  bool gave_up_ = false;
+  bool swap_cached_ = false;
 };
 
 }  // namespace brim::thrash::model

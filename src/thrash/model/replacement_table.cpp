@@ -8,6 +8,7 @@
 #include "thrash/model/clock.h"
 #include "thrash/model/fifo.h"
 #include "thrash/model/lau.h"
+#include "thrash/model/linux_group.h"
 #include "thrash/model/linux_two_list.h"
 #include "thrash/model/lru.h"
 #include "thrash/model/lru_curve.h"
@@ -68,6 +69,15 @@ constexpr std::array kWsClock = std::to_array<Parameter>({
      "Loading a page sets its referenced bit, as hardware does and many textbooks don't."},
 });
 
+constexpr std::array kLinuxGroup = std::to_array<Parameter>({
+    {"flushed_every", Type::count, "references", "2000000000",
+     "Between two times that the group's statistics are added up (FLUSH_TIME, 2 s).", "", 1},
+    {"read_every", Type::count, "references", "0",
+     "Between two reads of memory.stat, which add them up too; 0: nobody reads it."},
+    {"processors", Type::count, "", "2", "By which pages come, in turns.", "", 1, 1024},
+    {"file_pages", Type::count, "pages", "0", "Of a program that runs in the group now and then."},
+    {"file_every", Type::count, "references", "100000000", "Between two such runs.", "", 1},
+});
 constexpr std::array kLinuxTwoList = std::to_array<Parameter>({
     {"start", Type::choice, "", "inactive",
      "Where new pages go: active before Linux 5.9, then with no refault distance.",
@@ -116,6 +126,18 @@ Lau build_lau(PageTable& table, std::size_t frames, const Settings& settings, co
   return {table,
           frames,
           {.inactive = settings.get<double>("inactive"), .cache = settings.get<double>("cache")}};
+}
+// Flushes are the kernel's, and know nothing of when the run began.
+LinuxGroup build_linux_group(PageTable& table, std::size_t, const Settings& settings,
+                             const Rng& rng) {
+  const auto flushed_every = settings.get<std::uint64_t>("flushed_every");
+  return {table,
+          {.flushed_every = flushed_every,
+           .read_every = settings.get<std::uint64_t>("read_every"),
+           .phase = rng.split("flush").below(flushed_every),
+           .processors = settings.get<std::uint64_t>("processors"),
+           .file_pages = settings.get<std::uint64_t>("file_pages"),
+           .file_every = settings.get<std::uint64_t>("file_every")}};
 }
 LinuxTwoList build_linux_two_list(PageTable& table, std::size_t, const Settings& settings,
                                   const Rng&) {
@@ -220,6 +242,9 @@ constexpr std::array kPolicies = std::to_array<ReplacementPolicy>({
     row<build_fifo>("fifo", "What was loaded longest ago leaves."),
     row<build_lau>("lau", "FreeBSD's: counts of activity; active, inactive and cache queues.",
                    kLau),
+    row<build_linux_group>(
+        "linux-group", "Linux's lists in a limited cgroup, whose sizes it knows late; gives up.",
+        kLinuxGroup),
     row<build_linux_two_list>("linux-two-list", "Linux's active and inactive list.", kLinuxTwoList),
     by_every_hit(with_curve(row<build_lru>("lru", "What was not referenced for longest leaves."),
                             {lru_faults, "exact, by stack distances (Mattson et al. 1970)"})),
