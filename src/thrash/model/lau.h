@@ -19,11 +19,10 @@
 // In passes (scan_pass.h, daemon_passes.h) each queue is gone over once at most, and time passes
 // between. What is clean and inactive leaves at once; there is no cache queue of the policy's own.
 //
-// LIMIT: but for passes, FreeBSD runs its daemon ahead of need, adds the number of mappings that
-// were referenced to ACT_ADVANCE, lets modified pages go round once before it launders them, limits
-// how many it launders at a time, and looks at active pages now and then when memory is not short.
-// None of this is here; and as the daemon takes no time, scans that one fault repeats see no
-// reference between.
+// LIMIT: FreeBSD adds the number of mappings that were referenced to ACT_ADVANCE, and looks at
+// active pages now and then when memory is not short. Without passes the daemon does not run ahead
+// of need, modified pages do not go round once before they are laundered, and as many are as are
+// wanted; and as the daemon takes no time, scans that one fault repeats see no reference between.
 
 #include "base/fetch_ahead.h"
 #include "thrash/model/page_list.h"

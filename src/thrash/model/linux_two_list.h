@@ -41,6 +41,7 @@
 
 #include "base/fetch_ahead.h"
 #include "base/huge_pages.h"
+#include "base/result.h"
 #include "thrash/model/page_ring.h"
 #include "thrash/model/replacement.h"
 
@@ -115,6 +116,7 @@ class LinuxTwoList : public OnDemand {
         pass.inactive_batch = std::min(pass.inactive, knobs_.batch);
         continue;
       }
+      BRIM_ASSERT(pass.inactive_batch <= pass.inactive);
       --pass.inactive_batch;
       --pass.inactive;
       look_ahead();

@@ -151,11 +151,12 @@ Passes passes(const Settings& system, const ChosenPolicy& policy) {
   const Passes wanted = named(kPasses, system, "passes");
   const bool global = system.get<std::string>("scope") == "global";
   const std::string_view name = policy.policy->family.name;
-  if (wanted == Passes::linux_priorities && global && name == "linux-two-list" &&
+  const bool daemon = system.get<std::string>("reclaim") == "daemon";
+  if (wanted == Passes::linux_priorities && global && !daemon && name == "linux-two-list" &&
       policy.settings.get<std::string>("start") == "active")
     return wanted;
-  const bool freebsd = wanted == Passes::freebsd_daemon && global && name == "lau";
-  return freebsd && system.get<std::string>("reclaim") == "daemon" ? wanted : Passes::none;
+  const bool freebsd = wanted == Passes::freebsd_daemon && global && daemon && name == "lau";
+  return freebsd ? wanted : Passes::none;
 }
 
 Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) {

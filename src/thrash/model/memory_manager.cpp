@@ -220,7 +220,7 @@ bool MemoryManager::reclaim_for_one(Space& space, Touch& touch, ModelTime now) {
   bool coming = shape_.reclaimer == Reclaimer::daemon && !in_vain_;
   if (priority_passes_) {
     if (make_passes_for(space, touch, now)) return true;
-    coming = space.round.under_way;
+    coming = space.round.under_way || touch.nap == ModelTime(0);
   } else if (shape_.reclaimer == Reclaimer::who_misses && !writes_enough()) {
     const Reclaimed reclaimed = reclaim(now);
     touch.system += reclaimed.system;

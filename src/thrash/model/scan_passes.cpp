@@ -42,6 +42,7 @@ std::size_t MemoryManager::free_written(ScanPass& pass, Reclaimed& reclaimed) {
     free_frame(page);
     ++reclaimed.taken;
   }
+  pass.inactive_batch = std::min(pass.inactive_batch, pass.inactive);
   return looks;
 }
 
@@ -85,6 +86,10 @@ bool MemoryManager::make_passes_for(Space& space, Touch& touch, ModelTime now) {
 MemoryManager::Reclaimed MemoryManager::kernel_pass(ModelTime now) {
   Reclaimed reclaimed;
   const Progress progress = make_pass(kernel_round_, reclaimed, now);
+  if (progress != Progress::no_room && kernel_round_.under_way && up_to_high()) {
+    priority_passes_->end_round(kernel_round_.priority);
+    kernel_round_ = {};
+  }
   reclaimed.goes_on = true;
   reclaimed.naps = progress == Progress::naps || progress == Progress::all_made;
   if (reclaimed.naps) reclaimed.rest = PriorityPasses::kNap;

@@ -150,6 +150,17 @@ TEST(SwapCacheTest, A_page_that_is_written_to_keeps_its_slot_until_half_of_all_a
   }
 }
 
+// Fewer writes at a time than a pass would make: it stops, and has fewer pages left to look at once
+// written ones were freed.
+TEST(SwapCacheTest, A_pass_that_goes_on_after_pages_were_written_looks_at_no_more_than_its_share) {
+  MemoryShape shape = with_swap_cache(64);
+  shape.most_writes = 24;
+  test::Memory memory(shape, 256);
+  for (std::uint32_t page = 0; page < 256; ++page) memory.make(page, Access::write);
+  EXPECT_EQ(memory.manager.inconsistency(), "");
+  EXPECT_GT(memory.manager.counts().pages_out, 0U);
+}
+
 TEST(PriorityPassesTest, Who_finds_too_little_naps_and_goes_on_with_the_next_pass) {
   test::Memory memory(with_swap_cache(64), 128);
   for (std::uint32_t page = 0; page < 64; ++page) memory.make(page, Access::write);
