@@ -16,10 +16,13 @@
 // A page that is loaded is active, with a count of ACT_INIT and its referenced bit set. A scan's
 // steps are paid for by references: each makes up for ACT_ADVANCE, a load for ACT_INIT more.
 //
-// LIMIT: FreeBSD runs its daemon ahead of need, adds the number of mappings that were referenced to
-// ACT_ADVANCE, lets modified pages go round once before it launders them, limits how many it
-// launders at a time, and looks at active pages now and then when memory is not short. None of this
-// is here; and as the daemon takes no time, scans that one fault repeats see no reference between.
+// In passes (scan_pass.h, daemon_passes.h) each queue is gone over once at most, and time passes
+// between. What is clean and inactive leaves at once; there is no cache queue of the policy's own.
+//
+// LIMIT: FreeBSD adds the number of mappings that were referenced to ACT_ADVANCE, and looks at
+// active pages now and then when memory is not short. Without passes the daemon does not run ahead
+// of need, modified pages do not go round once before they are laundered, and as many are as are
+// wanted; and as the daemon takes no time, scans that one fault repeats see no reference between.
 
 #include "base/fetch_ahead.h"
 #include "thrash/model/page_list.h"
@@ -29,6 +32,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace brim::thrash::model {
@@ -87,6 +91,25 @@ class Lau : public OnDemand {
     }
   }
 
+  PageNumber next_of_pass(ScanPass& pass) {
+    while (!pass.looks_at_active) {
+      if (pass.inactive == 0 || pass.shortage == 0 || inactive_.empty()) {
+        begin_active(pass);
+        break;
+      }
+      if (pass.room == 0) return kNoPage;
+      --pass.inactive;
+      const PageNumber page = inactive_.pop_front(links_);
+      look_ahead(inactive_);
+      if (pass_over_inactive(page, pass)) return page;
+    }
+    for (; pass.active > 0 && pass.shortage > 0 && !active_.empty(); --pass.active)
+      pass.shortage -= look_at_active() ? 1 : 0;
+    pass.over = true;
+    return kNoPage;
+  }
+  [[nodiscard]] ListSizes list_sizes() const { return {active_.size(), inactive_.size()}; }
+
   // Of a page on the active queue: FreeBSD's act_count.
   [[nodiscard]] std::uint32_t activity(PageNumber page) const { return pages_[page].count; }
 
@@ -96,7 +119,8 @@ class Lau : public OnDemand {
   enum class Queue : std::uint8_t { active, inactive, cache };
   struct State {
     Queue on = Queue::active;
-    std::uint8_t count = 0;  // of activity
+    std::uint8_t count = 0;   // of activity
+    bool went_round = false;  // the inactive queue, modified
   };
 
   static std::size_t target(double share, std::size_t frames) {
@@ -142,7 +166,39 @@ class Lau : public OnDemand {
     }
   }
 
-  void look_at_active() {
+  // Of a pass: whether it leaves.
+  bool pass_over_inactive(PageNumber page, ScanPass& pass) {
+    if (table_->referenced(page)) {
+      table_->clear_referenced(page);
+      activate(page);
+      advance(page);
+      return false;
+    }
+    if (!table_->modified(page)) {
+      --pass.shortage;
+      pass.target -= std::min<std::size_t>(pass.target, 1);
+      return true;
+    }
+    table_->looked_at();
+    const bool first_trip = pass.second_trip && !std::exchange(pages_[page].went_round, true);
+    if (!first_trip && pass.launder > 0) {
+      table_->write_back(page);
+      --pass.launder;
+      --pass.shortage;
+      --pass.room;
+    }
+    inactive_.push_back(links_, page);
+    return false;
+  }
+
+  void begin_active(ScanPass& pass) const {
+    pass.looks_at_active = true;
+    const std::size_t wanted = pass.target + inactive_target_;
+    pass.shortage = wanted - std::min(wanted, inactive_.size());
+  }
+
+  // Whether it is inactive now.
+  bool look_at_active() {
     if (const PageNumber coming = active_.coming(); coming != kNoPage) {
       table_->prefetch(coming);
       prefetch(coming);
@@ -157,9 +213,14 @@ class Lau : public OnDemand {
       table_->looked_at();
       state.count -= std::min(state.count, kActDecline);
     }
-    if (state.count > 0) return active_.push_back(places_, page);
+    if (state.count > 0) {
+      active_.push_back(places_, page);
+      return false;
+    }
     state.on = Queue::inactive;
+    state.went_round = false;
     inactive_.push_back(links_, page);
+    return true;
   }
 
   void advance(PageNumber page) {

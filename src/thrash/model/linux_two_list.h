@@ -19,6 +19,11 @@
 // Refault distance: `age` counts the pages that left and those that were activated. A page that
 // comes back while the count has grown by no more than there are active pages is activated at once.
 //
+// In passes (scan_pass.h) it is 2.6.22's: 32 pages of the active list and 32 of the inactive one in
+// turns, as many as the pass has. On the active list a page that was referenced loses the bit and
+// goes round again, others are deactivated (shrink_active_list); on the inactive one a referenced
+// page is activated.
+//
 // `start` is where new pages go: to the inactive list since Linux 5.9 (2020), whose rules the above
 // are; before, to the active list, as did those that came back, with no refault distance, and a
 // page on the inactive list was activated when first found referenced.
@@ -37,6 +42,7 @@
 
 #include "base/fetch_ahead.h"
 #include "base/huge_pages.h"
+#include "base/result.h"
 #include "thrash/model/page_ring.h"
 #include "thrash/model/replacement.h"
 
@@ -101,6 +107,28 @@ class LinuxTwoList : public OnDemand {
     }
   }
 
+  PageNumber next_of_pass(ScanPass& pass) {
+    for (;;) {
+      if (inactive_.empty()) pass.inactive = pass.inactive_batch = 0;
+      if (pass.inactive_batch == 0) {
+        pass.over = pass.active == 0 && pass.inactive == 0;
+        if (pass.over) return kNoPage;
+        pass_over_active(pass);
+        pass.inactive_batch = std::min(pass.inactive, knobs_.batch);
+        continue;
+      }
+      BRIM_ASSERT(pass.inactive_batch <= pass.inactive);
+      --pass.inactive_batch;
+      --pass.inactive;
+      look_ahead();
+      const PageNumber page = inactive_.pop_front();
+      if (!table_->referenced(page)) return page;
+      table_->clear_referenced(page);
+      put_on_active(page);
+    }
+  }
+  [[nodiscard]] ListSizes list_sizes() const { return {active_.size(), inactive_.size()}; }
+
   void remove(PageNumber page) {
     (pages_[page].active ? active_ : inactive_).remove(places_, page);
     pages_[page].left_at = kNever;
@@ -156,12 +184,35 @@ class LinuxTwoList : public OnDemand {
     prefetch(coming);
   }
 
+  void look_ahead_on_active() const {
+    const PageNumber coming = active_.coming();
+    if (coming == kNoPage) return;
+    table_->prefetch(coming);
+    prefetch(coming);
+  }
+
+  void pass_over_active(ScanPass& pass) {
+    if (active_.empty()) pass.active = 0;
+    const std::size_t pages = std::min(pass.active, knobs_.batch);
+    pass.active -= pages;
+    for (std::size_t i = 0; i < pages && !active_.empty(); ++i) {
+      look_ahead_on_active();
+      const PageNumber page = active_.pop_front();
+      const bool referenced = !pass.spares_mapped && table_->referenced(page);
+      if (referenced)
+        table_->clear_referenced(page);
+      else
+        table_->looked_at();
+      if (referenced || pass.spares_mapped)
+        put_on_active(page);
+      else
+        put_on_inactive(page);
+    }
+  }
+
   void shrink_active() {
     for (std::size_t i = 0; i < knobs_.batch && !active_.empty(); ++i) {
-      if (const PageNumber coming = active_.coming(); coming != kNoPage) {
-        table_->prefetch(coming);
-        prefetch(coming);
-      }
+      look_ahead_on_active();
       const PageNumber page = active_.pop_front();
       table_->clear_referenced(page);
       put_on_inactive(page);

@@ -80,6 +80,9 @@ void Machine::happen(const Event& event, const Sink& sink) {
       make_ready(event.process);
       break;
     }
+    case EventKind::nap_over:
+      wake_frame_waiter(event.process);
+      break;
     case EventKind::tick:
       tick();
       events_.add(now_ + plan_.tick, {EventKind::tick});
@@ -127,7 +130,9 @@ void Machine::tell_faults() {
 }
 
 void Machine::wake_kernel() {
-  const bool low = memory_.below_low() && !memory_.up_to_high() && now_ >= kernel_rests_until_;
+  kernel_naps_ = kernel_naps_ && !memory_.up_to_high();
+  const bool is_low = memory_.below_low() || kernel_naps_;
+  const bool low = is_low && !memory_.up_to_high() && now_ >= kernel_rests_until_;
   kernel_reclaims_ = kernel_reclaims_ || low;
   // Where it alone reclaims it may wait for long, and orders don't wait with it.
   const bool owes = debt_ > ModelTime(0);
@@ -271,7 +276,10 @@ bool Machine::make_access(Processor& processor, ThreadNumber number) {
       break;
     case Outcome::waits_for_frame:
       process.state = State::waits_for_frame;
-      frame_waiters_.push_back(number);
+      if (touch.nap == ModelTime(0))
+        frame_waiters_.push_back(number);
+      else
+        events_.add(now_ + touch.system + touch.nap, {EventKind::nap_over, number});
       break;
     case Outcome::out_of_memory:
       out_of_memory();
@@ -324,9 +332,10 @@ void Machine::reclaim_in_background(Processor& processor) {
     return processors_.leave(processor, now_);
   }
   const MemoryManager::Reclaimed reclaimed = memory_.reclaim(now_);
-  if (reclaimed.taken == 0) {
+  if (reclaimed.rest || (reclaimed.taken == 0 && !reclaimed.goes_on)) {
     kernel_reclaims_ = false;
-    kernel_rests_until_ = now_ + plan_.tick;
+    kernel_naps_ = reclaimed.naps;
+    kernel_rests_until_ = now_ + reclaimed.rest.value_or(plan_.tick);
     debt_ += reclaimed.system;
     return processors_.leave(processor, now_);
   }

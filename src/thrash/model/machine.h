@@ -72,7 +72,7 @@ class Machine final : private MemoryListener, private MachineControls {
     ModelTime ran_at{0};  // when it last had a processor and was done with something
     ProcessEnd end{};
   };
-  enum class EventKind : std::uint8_t { start, wake, tick, sample, device_fails };
+  enum class EventKind : std::uint8_t { start, wake, nap_over, tick, sample, device_fails };
   struct Event {
     EventKind kind;
     ThreadNumber process = kNoThread;
@@ -112,6 +112,7 @@ class Machine final : private MemoryListener, private MachineControls {
   // One processor is left by its process, where none is idle.
   void make_way();
   void wake_frame_waiters(std::size_t most);
+  void wake_frame_waiter(ThreadNumber number);
   void lose_device();
   [[nodiscard]] MachineSample take_sample();
 
@@ -162,7 +163,8 @@ class Machine final : private MemoryListener, private MachineControls {
   State kernel_ = State::asleep;  // background reclaim
   bool kernel_reclaims_ = false;  // up to the high watermark
   ModelTime kernel_rests_until_{0};
-  ModelTime debt_{0};  // system time that is nobody's yet
+  bool kernel_naps_ = false;  // until then, and goes on
+  ModelTime debt_{0};         // system time that is nobody's yet
 
   std::vector<ModelTime> paging_free_at_;  // of each that can be at it at once; none: no limit
 

@@ -57,6 +57,11 @@ constexpr std::array kFreed = std::to_array<Named<Freed>>({
     {"kept", Freed::kept},
     {"kept_above_min", Freed::kept_above_min},
 });
+constexpr std::array kPasses = std::to_array<Named<Passes>>({
+    {"freebsd-7", Passes::freebsd_daemon},
+    {"linux-2.6.22", Passes::linux_priorities},
+    {"none", Passes::none},
+});
 constexpr std::array kCounters = std::to_array<Named<SystemCounter>>({
     {"block_kib", SystemCounter::block_kib},
     {"page_requests", SystemCounter::page_requests},
@@ -147,6 +152,19 @@ Pages scaled_count(const Settings& settings, std::string_view key, double scale)
   return Pages(static_cast<std::uint64_t>(std::max(1LL, std::llround(pages * scale))));
 }
 
+// Those of a system whose policy is not its own are none.
+Passes passes(const Settings& system, const ChosenPolicy& policy) {
+  const Passes wanted = named(kPasses, system, "passes");
+  const bool global = system.get<std::string>("scope") == "global";
+  const std::string_view name = policy.policy->family.name;
+  const bool daemon = system.get<std::string>("reclaim") == "daemon";
+  if (wanted == Passes::linux_priorities && global && !daemon && name == "linux-two-list" &&
+      policy.settings.get<std::string>("start") == "active")
+    return wanted;
+  const bool freebsd = wanted == Passes::freebsd_daemon && global && daemon && name == "lau";
+  return freebsd ? wanted : Passes::none;
+}
+
 Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) {
   const Settings& system = scenario.mechanism.settings;
   MemoryShape shape;
@@ -157,6 +175,8 @@ Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) 
   BRIM_CHECK(who_reclaims(shape, scenario, scale));
   BRIM_TRY(ChosenPolicy policy,
            choose_policy(system.get<std::string>("replacement"), "mechanism.replacement"));
+  shape.passes = passes(system, policy);
+  shape.memory = scaled(scenario.hardware.get<Bytes>("memory"), scale);
   BRIM_TRY(shape.replacement, pool_policy(std::move(policy), "mechanism.replacement"));
   shape.local = system.get<std::string>("scope") != "global";
   if (system.get<std::string>("scope") == "working_sets")
@@ -165,6 +185,7 @@ Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) 
   shape.batch = count_of(system, "batch");
   shape.longest_request = count_of(system, "write_cluster");
   shape.most_writes = count_of(system, "most_writes");
+  shape.modified_most = count_of(system, "modified_most");
   shape.writes_per_s = count_of(system, "writes_per_s");
   shape.read_ahead = named(kReadAhead, system, "read_ahead");
   shape.read_ahead_pages = count_of(system, "read_ahead_pages");

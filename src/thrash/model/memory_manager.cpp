@@ -56,6 +56,11 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
   for (const auto& pool : pools_) pool->set_swap_cached(!is_read_at_once(shape.swap));
   if (shape.working_sets) working_sets_.emplace(*shape.working_sets, pages, spaces_.size());
   if (shape.freed != Freed::gone) standby_ = StandbyList(pages);
+  BRIM_ASSERT(shape.passes == Passes::none || !shape.local);
+  if (has_swap_cache()) {
+    written_ = StandbyList(pages);
+    priority_passes_.emplace(shape.memory);
+  }
   allow_writes(ModelTime(0));
 }
 
@@ -87,6 +92,8 @@ std::size_t MemoryManager::free_frames() const {
 }
 bool MemoryManager::below_low() const { return free_frames() < shape_.watermarks.low.count(); }
 bool MemoryManager::up_to_high() const {
+  if (!daemon_pass_.over) return false;
+  if (shape_.passes != Passes::none) return free_frames() >= shape_.watermarks.high.count();
   return free_frames() + leaving_ >= shape_.watermarks.high.count();
 }
 bool MemoryManager::may_have_frame() const { return free_frames() > shape_.watermarks.min.count(); }
@@ -153,6 +160,7 @@ Touch MemoryManager::touch(SpaceNumber number, PageAccess what, ModelTime now) {
   // A fault that must wait for a frame is made again, and counted then.
   if (touch.outcome == Outcome::made || touch.outcome == Outcome::waits_for_page)
     ++(touch.fault == Fault::major ? counts_.major_faults : counts_.minor_faults);
+  if (touch.outcome == Outcome::made) space.round = {};
   touch.system += submit_writes(now);
   return touch;
 }
@@ -182,7 +190,7 @@ void MemoryManager::settle(Space& space, PageNumber page) {
 
 void MemoryManager::written_to(PageNumber page) {
   pages_[page].data = true;
-  if (pages_[page].slot != kNoSlot && !pages_[page].writing) give_slot_back(page);
+  if (pages_[page].slot != kNoSlot && !pages_[page].writing && !keeps_slots()) give_slot_back(page);
 }
 
 void MemoryManager::give_slot_back(PageNumber page) {
@@ -203,14 +211,18 @@ void MemoryManager::keep_quota(Space& space, Touch& touch, ModelTime now) {
 // In a working set the page that leaves does so as the other comes: who waits for a frame keeps it.
 bool MemoryManager::find_frame(Space& space, Touch& touch, ModelTime now) {
   if (!working_sets_) keep_quota(space, touch, now);
-  if (!may_have_frame() && !reclaim_for_one(touch, now)) return false;
+  if ((!may_have_frame() || space.round.under_way) && !reclaim_for_one(space, touch, now))
+    return false;
   if (working_sets_) keep_quota(space, touch, now);
   return true;
 }
 
-bool MemoryManager::reclaim_for_one(Touch& touch, ModelTime now) {
+bool MemoryManager::reclaim_for_one(Space& space, Touch& touch, ModelTime now) {
   bool coming = shape_.reclaimer == Reclaimer::daemon && !in_vain_;
-  if (shape_.reclaimer == Reclaimer::who_misses && !writes_enough()) {
+  if (priority_passes_) {
+    if (make_passes_for(space, touch, now)) return true;
+    coming = space.round.under_way || touch.nap == ModelTime(0);
+  } else if (shape_.reclaimer == Reclaimer::who_misses && !writes_enough()) {
     const Reclaimed reclaimed = reclaim(now);
     touch.system += reclaimed.system;
     coming = reclaimed.taken > 0;
@@ -261,6 +273,7 @@ void MemoryManager::take_back(Space& space, PageNumber page, Access access, Touc
                               ModelTime now) {
   ++counts_.rescued;
   --leaving_;
+  written_.remove(page);
   if (working_sets_) working_sets_->came(page);
   pages_[page].state = State::mapped;
   keep_quota(space, touch, now);
@@ -270,7 +283,7 @@ void MemoryManager::take_back(Space& space, PageNumber page, Access access, Touc
 void MemoryManager::bring_back(Space& space, PageNumber page, Access access, Touch& touch,
                                ModelTime now) {
   const bool needs_frame = shape_.freed == Freed::kept_above_min && !may_have_frame();
-  if (needs_frame && !reclaim_for_one(touch, now)) return;
+  if (needs_frame && !reclaim_for_one(space, touch, now)) return;
   ++counts_.unread;
   take_frame(page);
   --space.swapped;
@@ -451,6 +464,7 @@ void MemoryManager::release(SpaceNumber number) {
     if (state == State::swapped) --space.swapped;
     if (state == State::leaving) --leaving_;
     standby_.remove(page);
+    written_.remove(page);
     const bool busy = pages_[page].writing || state == State::reading;
     if (busy) {
       pages_[page].state = State::doomed;
@@ -460,6 +474,7 @@ void MemoryManager::release(SpaceNumber number) {
     if (has_frame(state)) free_frame(page);
     pages_[page].state = State::gone;
   }
+  if (working_sets_) drop_doomed_from_modified_list();
   space.runs = false;
   if (shape_.local) share_out();
 }

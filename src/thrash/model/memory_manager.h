@@ -13,6 +13,9 @@
 // Where freed pages are kept (Freed), a page that has left stands by in its frame, which is free,
 // until that is used again: an access before that is a minor fault.
 //
+// In a swap cache (Passes::linux_priorities) a page that was written is still leaving, until
+// reclaim comes by.
+//
 // A page's slot is kept while it is as it was when written: it leaves again without being written.
 // The first write to it gives the slot back. A page never written to leaves for nothing.
 //
@@ -28,7 +31,9 @@
 #include "base/huge_pages.h"
 #include "base/rng.h"
 #include "thrash/model/access_pattern.h"
+#include "thrash/model/daemon_passes.h"
 #include "thrash/model/memory_shape.h"
+#include "thrash/model/priority_passes.h"
 #include "thrash/model/read_ahead_window.h"
 #include "thrash/model/settled_pages.h"
 #include "thrash/model/standby_list.h"
@@ -77,6 +82,7 @@ struct Touch {
   Outcome outcome = Outcome::made;
   Fault fault = Fault::none;
   ModelTime system{0};  // processor time
+  ModelTime nap{0};     // of one that waits for a frame: it is tried again after so long
 };
 
 struct MemoryCounts {
@@ -141,9 +147,13 @@ class MemoryManager {
            (writes_ >= shape_.most_writes || (shape_.writes_per_s > 0 && allowance_ == 0));
   }
   struct Reclaimed {
-    std::size_t taken = 0;
-    bool gave_up = false;  // the policy, as a kernel does before it kills
+    std::size_t taken = 0;  // of passes: frames that are free now
+    bool gave_up = false;   // the policy, as a kernel does before it kills
     ModelTime system{0};
+    // Of passes.
+    bool goes_on = false;             // though none was taken
+    std::optional<ModelTime> rest{};  // not before that
+    bool naps = false;                // it goes on then, even if no frames lack below `low`
   };
   Reclaimed reclaim(ModelTime now);
 
@@ -208,6 +218,7 @@ class MemoryManager {
     std::optional<PageAccess> wanted{};  // what its process waits for
     ReadAheadWindow window{};
     bool runs = false;
+    PriorityRound round{};
   };
 
   [[nodiscard]] SpaceNumber space_of(PageNumber page) const { return pages_[page].owner; }
@@ -227,7 +238,7 @@ class MemoryManager {
   void settle(Space& space, PageNumber page);
   void written_to(PageNumber page);
   [[nodiscard]] bool find_frame(Space& space, Touch& touch, ModelTime now);
-  [[nodiscard]] bool reclaim_for_one(Touch& touch, ModelTime now);
+  [[nodiscard]] bool reclaim_for_one(Space& space, Touch& touch, ModelTime now);
   // Where replacement is local: one of its pages leaves for each that comes.
   void keep_quota(Space& space, Touch& touch, ModelTime now);
   void take_frame(PageNumber page);
@@ -281,6 +292,18 @@ class MemoryManager {
   // Of the modified list, which is batch_.
   ModelTime write_modified(ModelTime now);
   void off_the_modified_list(PageNumber page);
+  void drop_doomed_from_modified_list();
+
+  // Passes.
+  enum class Progress : std::uint8_t { next, no_room, naps, enough, all_made };
+  [[nodiscard]] bool has_swap_cache() const { return shape_.passes == Passes::linux_priorities; }
+  [[nodiscard]] bool keeps_slots() const { return has_swap_cache() && !swap_.half_full(); }
+  void sweep(ScanPass& pass, Reclaimed& reclaimed, ModelTime now);
+  std::size_t free_written(ScanPass& pass, Reclaimed& reclaimed);
+  [[nodiscard]] Progress make_pass(PriorityRound& round, Reclaimed& reclaimed, ModelTime now);
+  [[nodiscard]] bool make_passes_for(Space& space, Touch& touch, ModelTime now);
+  [[nodiscard]] Reclaimed kernel_pass(ModelTime now);
+  [[nodiscard]] Reclaimed daemon_pass(ModelTime now);
 
   void allow_writes(ModelTime now);
   ModelTime submit_writes(ModelTime now);
@@ -310,11 +333,16 @@ class MemoryManager {
   std::size_t writes_ = 0;                            // pages on their way out
   std::size_t reads_ = 0;                             // and in
   StandbyList standby_{0};                            // of swapped pages
-  bool in_vain_ = false;                              // reclaim took none, and no frame was freed
-  std::uint32_t allowance_ = 0;                       // requests that may still be written
-  ModelTime allowed_at_{0};                           // from when there is a new one
-  std::vector<PageNumber> batch_;                     // slots given, not yet submitted
-  std::deque<PageNumber> incoming_;                   // ordered in
+  StandbyList written_{0};                            // with their frames, of leaving ones
+  std::optional<PriorityPasses> priority_passes_;
+  PriorityRound kernel_round_;
+  DaemonPasses daemon_passes_;
+  ScanPass daemon_pass_;
+  bool in_vain_ = false;             // reclaim took none, and no frame was freed
+  std::uint32_t allowance_ = 0;      // requests that may still be written
+  ModelTime allowed_at_{0};          // from when there is a new one
+  std::vector<PageNumber> batch_;    // slots given, not yet submitted
+  std::deque<PageNumber> incoming_;  // ordered in
   ModelTime debt_{0};
   ModelTime request_time_{0};
   MemoryCounts counts_;

@@ -4,6 +4,7 @@
 
 #include "base/units.h"
 #include "thrash/model/page_pool.h"
+#include "thrash/model/scan_pass.h"
 #include "thrash/model/swap_device.h"
 #include "thrash/model/working_set_manager.h"
 
@@ -75,6 +76,11 @@ struct MemoryShape {
   std::optional<WorkingSetShape> working_sets{};
   DeviceShape swap;
   Reclaimer reclaimer = Reclaimer::who_misses;  // daemon: min is below low
+  // In passes of which system; of pages of all processes, by a policy that knows passes. Linux has
+  // a swap cache then: a written page keeps its frame until reclaim comes by once more, and its
+  // slot until it is written to while half of all slots are taken (vm_swap_full() of mm/swap.h).
+  Passes passes = Passes::none;
+  Pages memory{0};   // of Linux's passes: the machine's, the system's own included
   Pages wake_at{0};  // free frames, with which who waits for the daemon tries again; to `low`
   Freed freed = Freed::gone;
   std::uint32_t batch = 32;            // pages a reclaim takes at a time (Linux's SWAP_CLUSTER_MAX)
@@ -82,6 +88,9 @@ struct MemoryShape {
   // Pages on their way out, beyond which reclaim waits; of working sets the modified page writer's,
   // and others wait on the modified list.
   std::uint32_t most_writes = 1024;
+  // The modified page writer begins once so many pages wait for it, or fewer frames than `low` are
+  // free (Windows' MmModifiedPageMaximum).
+  std::uint32_t modified_most = 0;
   // Requests out, beyond which it waits as well, for clean pages too; 0: no such limit. A quarter
   // of them each quarter of a second (Solaris' maxpgio, os/vm_pageout.c, from memory). What orders
   // for whole processes write counts, and is not held back.

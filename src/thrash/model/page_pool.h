@@ -97,6 +97,20 @@ class PagePool {
     policy_->miss_and_load(victim - first_, Access::read);
     table_.set_referenced(victim - first_);
   }
+  // Of a pass (scan_pass.h), where the policy knows passes: a page that leaves unless it is put
+  // back; kNoPage: none.
+  [[nodiscard]] PageNumber next_of_pass(ScanPass& pass) {
+    const PageNumber page = policy_->next_of_pass(pass);
+    if (page == kNoPage) return kNoPage;
+    --resident_;
+    return page + first_;
+  }
+  // As if it had been referenced.
+  void put_back(PageNumber page) {
+    pass_over(page);
+    ++resident_;
+  }
+  [[nodiscard]] ListSizes list_sizes() const { return policy_->list_sizes(); }
   // A page that leaves though nobody asks; kNoPage: none.
   [[nodiscard]] PageNumber leaving() {
     const PageNumber page = policy_->leaving();

@@ -25,6 +25,12 @@ PagePool& MemoryManager::fullest_pool() {
 }
 
 MemoryManager::Reclaimed MemoryManager::reclaim(ModelTime now) {
+  if (priority_passes_) return kernel_pass(now);
+  if (shape_.passes == Passes::freebsd_daemon) {
+    const Reclaimed passed = daemon_pass(now);
+    in_vain_ = passed.taken == 0 && swap_.full();
+    return passed;
+  }
   const Reclaimed reclaimed =
       working_sets_ ? trim(now) : take_out(fullest_pool(), shape_.batch, Spare::exempt, now);
   in_vain_ = reclaimed.taken == 0;
@@ -80,9 +86,10 @@ bool MemoryManager::leave(PageNumber page) {
 }
 
 bool MemoryManager::queue_write(PageNumber page) {
-  if (swap_.full()) return false;
-  BRIM_ASSERT(pages_[page].slot == kNoSlot);
-  pages_[page].slot = swap_.take(page);
+  const bool has_slot = pages_[page].slot != kNoSlot;
+  BRIM_ASSERT(!has_slot || has_swap_cache());
+  if (!has_slot && swap_.full()) return false;
+  if (!has_slot) pages_[page].slot = swap_.take(page);
   pages_[page].writing = true;
   ++writes_;
   batch_.push_back(page);
@@ -162,6 +169,7 @@ void MemoryManager::written(PageNumber page) {
   Space& space = spaces_[space_of(page)];
   switch (pages_[page].state) {
     case State::leaving:
+      if (has_swap_cache()) return written_.add(page);
       --leaving_;
       ++space.swapped;
       pages_[page].state = State::swapped;
@@ -175,7 +183,7 @@ void MemoryManager::written(PageNumber page) {
       break;
     default:
       // Taken back, or written ahead of time: the slot is good unless it was written to since.
-      if (space.pool->modified(page)) give_slot_back(page);
+      if (space.pool->modified(page) && !keeps_slots()) give_slot_back(page);
   }
 }
 
@@ -224,6 +232,11 @@ void MemoryManager::pump_incoming(ModelTime now) {
            pages.size() < std::min<std::size_t>(spare, shape_.longest_request)) {
       const PageNumber page = incoming_.front();
       incoming_.pop_front();
+      if (written_.remove(page)) {
+        --leaving_;
+        pages_[page].state = State::cached;
+        spaces_[space_of(page)].pool->load_unused(page);
+      }
       if (pages_[page].state == State::leaving) incoming_.push_back(page);
       if (pages_[page].state == State::leaving) break;  // it has to go before it can come
       if (pages_[page].state == State::swapped) pages.push_back(page);
@@ -253,6 +266,7 @@ std::vector<SpaceNumber> MemoryManager::lose_device() {
   incoming_.clear();
   batch_.clear();
   standby_.shrink_to(0);
+  written_.shrink_to(0);
   for (PageNumber page = 0; page < pages_.size(); ++page) {
     Space& space = spaces_[space_of(page)];
     pages_[page].slot = kNoSlot;
@@ -296,6 +310,9 @@ std::string MemoryManager::inconsistency() const {
     in_policy += state == State::mapped || state == State::cached ? 1 : 0;
     if (standby_.has(page) && state != State::swapped)
       return fmt::format("page {}: stands by", page);
+    if (has_swap_cache() &&
+        written_.has(page) != (state == State::leaving && !pages_[page].writing))
+      return fmt::format("page {}: written", page);
     const Slot slot = pages_[page].slot;
     slots += slot != kNoSlot ? 1 : 0;
     if (slot != kNoSlot && swap_.owner(slot) != page) return fmt::format("page {}: slot", page);

@@ -70,14 +70,18 @@ void Machine::wake_frame_waiters(std::size_t most) {
   for (; most > 0 && !frame_waiters_.empty(); --most) {
     const ThreadNumber number = frame_waiters_.front();
     frame_waiters_.pop_front();
-    Process& process = processes_[number];
-    if (process.state != State::waits_for_frame) continue;
-    if (processors_.of(number) != nullptr) {
-      process.state = State::running;
-    } else {
-      count_waiting(-1);
-      make_ready(number);
-    }
+    wake_frame_waiter(number);
+  }
+}
+
+void Machine::wake_frame_waiter(ThreadNumber number) {
+  Process& process = processes_[number];
+  if (process.state != State::waits_for_frame) return;
+  if (processors_.of(number) != nullptr) {
+    process.state = State::running;
+  } else {
+    count_waiting(-1);
+    make_ready(number);
   }
 }
 

@@ -23,7 +23,9 @@
 //
 // LIMIT: at most 2^31 - 1 pages.
 
+#include "base/result.h"
 #include "thrash/model/page_table.h"
+#include "thrash/model/scan_pass.h"
 
 #include <memory>
 #include <optional>
@@ -46,6 +48,10 @@ class Replacement {
   virtual void remove(PageNumber page) = 0;
   // For speed alone: what hit() and load() of this page will look at.
   virtual void prefetch(PageNumber page) const = 0;
+  // Of policies that know passes (scan_pass.h). A page that may leave, and is resident no longer;
+  // kNoPage: none before the pass is over or has no room.
+  [[nodiscard]] virtual PageNumber next_of_pass(ScanPass& pass) = 0;
+  [[nodiscard]] virtual ListSizes list_sizes() const = 0;
 };
 
 // What policies that no page leaves early have in common.
@@ -80,6 +86,15 @@ class ReplacementOf final : public Replacement {
   }
   void remove(PageNumber page) override { policy_.remove(page); }
   void prefetch(PageNumber page) const override { policy_.prefetch(page); }
+  PageNumber next_of_pass(ScanPass& pass) override {
+    if constexpr (requires { policy_.next_of_pass(pass); }) return policy_.next_of_pass(pass);
+    BRIM_ASSERT(false && "a policy that knows no passes");
+    return kNoPage;
+  }
+  ListSizes list_sizes() const override {
+    if constexpr (requires { policy_.list_sizes(); }) return policy_.list_sizes();
+    return {};
+  }
 
  private:
   Policy policy_;

@@ -9,8 +9,8 @@
 // edition, chapter 7), FreeBSD's cache queue (vm_page_cache() and vm_page_alloc() of vm/vm_page.c)
 // and Solaris' cache list (page_free() and page_reclaim() of vm/vm_page.c).
 //
-// LIMIT: Linux' swap cache is not this: there frames of written pages are not free until reclaim
-// comes by once more.
+// Linux' swap cache is such a list as well, but for one thing: frames of its written pages are not
+// free until reclaim comes by once more (scan_passes.cpp).
 
 #include "thrash/model/page_list.h"
 #include "thrash/model/page_table.h"
@@ -40,9 +40,15 @@ class StandbyList {
     listed_[page] = false;
     return true;
   }
+  // The one that is longest there; must not be empty.
+  PageNumber take_first() {
+    const PageNumber page = list_.pop_front(links_);
+    listed_[page] = false;
+    return page;
+  }
   // Frames are used again until no more pages than that are left.
   void shrink_to(std::size_t most) {
-    while (list_.size() > most) listed_[list_.pop_front(links_)] = false;
+    while (list_.size() > most) take_first();
   }
 
  private:

@@ -27,6 +27,7 @@ class SwapSpace {
   [[nodiscard]] std::size_t size() const { return owner_.size(); }
   [[nodiscard]] std::size_t used() const { return used_; }
   [[nodiscard]] bool full() const { return used_ == owner_.size(); }
+  [[nodiscard]] bool half_full() const { return 2 * used_ > owner_.size(); }
   // kNoPage: the slot is free.
   [[nodiscard]] PageNumber owner(Slot slot) const { return owner_[slot]; }
 

@@ -95,9 +95,16 @@ constexpr std::array kSystem = std::to_array<Parameter>({
      "unread; "
      "kept_above_min: below free_min who misses it waits as for any other.",
      "gone,kept,kept_above_min"},
+    {"passes", Type::choice, "", "none",
+     "Model: reclaim goes over its lists as that system does, if replacement is that system's own "
+     "and global; none: it takes pages from the policy one by one.",
+     "freebsd-7,linux-2.6.22,none"},
     {"batch", Type::count, "pages", "32", "Model: taken out at a time.", {}, 1, 1 << 20},
     {"write_cluster", Type::count, "pages", "32", "Model: of one request at most.", {}, 1, 1 << 20},
     {"most_writes", Type::count, "pages", "1024", "Model: on their way out at a time.", {}, 1},
+    {"modified_most", Type::count, "pages", "0",
+     "Model, of working sets: with so many on the modified list, or below free_low, its writer "
+     "begins."},
     {"writes_per_s", Type::count, "requests", "0",
      "Model: out a second, a quarter of them each quarter; 0: no limit."},
     {"read_ahead", Type::choice, "", "slots_by_hits",

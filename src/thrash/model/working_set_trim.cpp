@@ -100,10 +100,12 @@ ModelTime MemoryManager::look_at_ages() {
   return shape_.costs.scan * looks;
 }
 
-// The modified page writer takes clusters from the modified list as long as it has few enough under
-// way, and finds slots that lie together for each as it comes to it.
+// The modified page writer lets pages collect while enough are free. It takes clusters from the
+// modified list as long as it has few enough under way, and finds slots that lie together for each
+// as it comes to it.
 ModelTime MemoryManager::write_modified(ModelTime now) {
   ModelTime system{0};
+  if (batch_.size() < shape_.modified_most && !below_low()) return system;
   std::size_t taken = 0;
   std::vector<PageNumber> cluster;
   while (taken < batch_.size() && writes_ - (batch_.size() - taken) < shape_.most_writes) {
@@ -120,6 +122,14 @@ ModelTime MemoryManager::write_modified(ModelTime now) {
   }
   batch_.erase(batch_.begin(), batch_.begin() + static_cast<std::ptrdiff_t>(taken));
   return system;
+}
+
+void MemoryManager::drop_doomed_from_modified_list() {
+  std::erase_if(batch_, [this](PageNumber page) {
+    const bool doomed = pages_[page].state == State::doomed;
+    if (doomed) off_the_modified_list(page);
+    return doomed;
+  });
 }
 
 // It was taken back, or its process ended, before the writer came to it.
