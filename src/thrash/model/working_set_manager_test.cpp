@@ -180,6 +180,29 @@ TEST(WorkingSetTest, What_leaves_modified_waits_for_the_writer_and_is_not_writte
   EXPECT_EQ(memory.manager.swap().used(), 9U);
 }
 
+// Ten pages leave modified, and 80 frames are free.
+TEST(WorkingSetTest, The_writer_begins_with_so_many_pages_or_where_memory_is_short) {
+  struct Case {
+    std::uint32_t modified_most;
+    std::uint64_t low;
+    std::uint64_t out;
+  };
+  for (const auto& [modified_most, low, out] : {Case{10, 80, 10}, {11, 80, 0}, {11, 81, 10}}) {
+    MemoryShape shape = with_working_sets(90);
+    shape.watermarks.low = Pages(low);
+    shape.modified_most = modified_most;
+    test::Memory memory(shape);
+    memory.manager.begin(0);
+    for (std::uint32_t page = 0; page < 20; ++page) memory.make(page, Access::write);
+    EXPECT_EQ(memory.manager.reclaim(memory.now).taken, 10U);
+    memory.finish();
+    EXPECT_EQ(memory.manager.counts().pages_out, out) << modified_most << ", " << low;
+    memory.manager.release(0);
+    memory.finish();
+    EXPECT_EQ(memory.manager.free_frames(), 100U);
+  }
+}
+
 // Of 4 to 9 two are taken back: the others are one request, though they left apart.
 TEST(WorkingSetTest, The_writer_finds_room_for_a_cluster_as_it_comes_to_it) {
   MemoryShape shape = with_working_sets(90);
