@@ -132,7 +132,8 @@ def test_a_study_runs_on_the_simulated_machine():
         pages = series[point, "thrash.pages_out_per_s", ""]
         counted = series[point, "thrash.counter_out_per_s", ""]
         assert all(abs(c - 4 * p) < 1e-6 * c + 1e-6 for c, p in zip(counted, pages))
-    assert max(series[1, "thrash.pages_in_per_s", ""]) > 10 * max(series[0, "thrash.pages_in_per_s", ""])
+    # Ten times as many could come from zram; but Linux 2.6.22 naps for 100 ms between its passes.
+    assert max(series[1, "thrash.pages_in_per_s", ""]) > 2 * max(series[0, "thrash.pages_in_per_s", ""])
     texts = []
     for threads in (1, 2):
         run("run", "thrash-small", "--model", "--threads", threads)
