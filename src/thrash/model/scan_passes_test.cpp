@@ -59,31 +59,35 @@ TEST(PriorityPassesTest, Naps_begin_after_the_fourth_pass) {
   EXPECT_TRUE(PriorityPasses::naps_after(9));
 }
 
+// All but the second are referenced.
+struct FourActive {
+  FourActive() {
+    for (PageNumber page = 0; page < 4; ++page) lists.load(page, Access::read);
+    table.clear_referenced(1);
+  }
+  PageTable table{4};
+  LinuxTwoList lists{table, {.start = LinuxStart::active}};
+};
+
 TEST(PassOverLinuxListsTest, Referenced_pages_stay_on_the_active_list_and_lose_the_bit) {
-  PageTable table(4);
-  LinuxTwoList lists(table, {.start = LinuxStart::active});
-  for (PageNumber page = 0; page < 4; ++page) lists.load(page, Access::read);
-  table.clear_referenced(1);
+  FourActive four;
   ScanPass pass = pass_of(4, 0);
-  EXPECT_EQ(lists.next_of_pass(pass), kNoPage);
+  EXPECT_EQ(four.lists.next_of_pass(pass), kNoPage);
   EXPECT_TRUE(pass.over);
-  EXPECT_EQ(lists.list_sizes().active, 3U);
-  EXPECT_FALSE(table.referenced(0));
+  EXPECT_EQ(four.lists.list_sizes().active, 3U);
+  EXPECT_FALSE(four.table.referenced(0));
   pass = pass_of(0, 1);
-  EXPECT_EQ(lists.next_of_pass(pass), 1U);
+  EXPECT_EQ(four.lists.next_of_pass(pass), 1U);
 }
 
 TEST(PassOverLinuxListsTest, Spared_pages_are_neither_deactivated_nor_lose_the_bit) {
-  PageTable table(4);
-  LinuxTwoList lists(table, {.start = LinuxStart::active});
-  for (PageNumber page = 0; page < 4; ++page) lists.load(page, Access::read);
-  table.clear_referenced(1);
+  FourActive four;
   ScanPass pass = pass_of(4, 4);
   pass.spares_mapped = true;
-  EXPECT_EQ(lists.next_of_pass(pass), kNoPage);
-  EXPECT_EQ(lists.list_sizes().active, 4U);
-  EXPECT_TRUE(table.referenced(0));
-  EXPECT_EQ(table.take_looks(), 4U);
+  EXPECT_EQ(four.lists.next_of_pass(pass), kNoPage);
+  EXPECT_EQ(four.lists.list_sizes().active, 4U);
+  EXPECT_TRUE(four.table.referenced(0));
+  EXPECT_EQ(four.table.take_looks(), 4U);
 }
 
 TEST(PassOverLinuxListsTest, A_referenced_page_of_the_inactive_list_is_activated) {

@@ -85,8 +85,7 @@ constexpr std::array kSystem = std::to_array<Parameter>({
     {"reclaim", Type::choice, "", "direct",
      "Model: who takes pages out below free_min: who misses one (direct), or the system's own "
      "process alone, for which it waits (daemon). Of a cgroup with a limit (group): who misses "
-     "one, "
-     "with no frames kept free.",
+     "one, with no frames kept free.",
      "daemon,direct,group"},
     {"free_wake", Type::fraction, "", "0",
      "Model: of memory, with which who waits for the daemon tries again; 0: above free_min."},
