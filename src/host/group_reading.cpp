@@ -43,6 +43,10 @@ constexpr NumberField<Bytes> kByteFields[] = {
      GroupPart::memory,
      {kMemoryStat, "total_swap"},
      {"memory.swap.current", {}}},
+    {&GroupReading::swap_cached,
+     GroupPart::memory,
+     {kMemoryStat, "total_swapcached"},
+     {kMemoryStat, "swapcached"}},
 };
 constexpr NumberField<std::uint64_t> kCountFields[] = {
     {&GroupReading::limit_hits,

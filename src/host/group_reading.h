@@ -25,6 +25,7 @@ namespace brim::host {
 struct GroupReading {
   Result<Bytes> memory;              // charged now; zram's own memory is not
   Result<Bytes> swap;                // swapped out now, uncompressed
+  Result<Bytes> swap_cached;         // charged as memory and in a slot as well: on its way, or kept
   Result<std::uint64_t> limit_hits;  // reclaims because the limit was reached
   Result<std::uint64_t> oom_kills;
   Result<std::uint64_t> page_faults;

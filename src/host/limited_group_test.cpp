@@ -75,6 +75,7 @@ TEST(GroupReading, Of_pure_version_2) {
   const GroupReading reading = reading_of("group-v2");
   expect_common_numbers(reading);
   EXPECT_EQ(reading.swap, Bytes(66846720));
+  EXPECT_EQ(reading.swap_cached, Bytes(8192));
   EXPECT_EQ(reading.refaults_anonymous, Pages(1188));
   EXPECT_EQ(reading.refaults_file, Pages(5));
   EXPECT_EQ(reading.scanned, Pages(52111));
@@ -120,6 +121,7 @@ TEST(GroupReading, Of_version_1) {
   EXPECT_EQ(reading.user_time, std::chrono::nanoseconds(410000123));
   EXPECT_EQ(reading.system_time, std::chrono::nanoseconds(320000456));
   expect_missing(reading.swap, "no 'total_swap'");
+  expect_missing(reading.swap_cached, "no 'total_swapcached'");
   expect_missing(reading.refaults_file, "no 'total_workingset_refault_file'");
   expect_missing(reading.pressure, "version 2");
   expect_missing(reading.read, "blkio");

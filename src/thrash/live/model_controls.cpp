@@ -93,7 +93,10 @@ class LiveMachine final : public model::MachineControls {
     consumers_.let_go_on(process);
     views_[process].frozen = false;
   }
-  void order_out(ThreadNumber process) override { advise(process, host::page_out); }
+  void order_out(ThreadNumber process) override {
+    moved_out_ = true;
+    advise(process, host::page_out);
+  }
   void order_in(ThreadNumber process) override { advise(process, host::prefetch); }
   // Of kernels; none of those here asks for it.
   void kill(ThreadNumber /*process*/) override { BRIM_ASSERT(false); }
@@ -112,7 +115,10 @@ class LiveMachine final : public model::MachineControls {
     const host::GroupReading reading = group->read();
     if (!reading.memory) return fail(reading.memory.error());
     const Bytes all = consumers_.memory();
-    free_ = (all - std::min(all, *reading.memory)).count() / kPageSize;
+    // What was moved out stays in memory until the kernel needs its frames.
+    const Bytes kept = moved_out_ ? reading.swap_cached.value_or(Bytes(0)) : Bytes(0);
+    const Bytes held = *reading.memory - std::min(*reading.memory, kept);
+    free_ = (all - std::min(all, held)).count() / kPageSize;
     return {};
   }
 
@@ -184,6 +190,7 @@ class LiveMachine final : public model::MachineControls {
   std::vector<std::uint64_t> new_faults_;       // major ones of each, not yet told
   model::Watermarks watermarks_;
   std::size_t free_ = 0;
+  bool moved_out_ = false;  // some process, at some time
   model::MemoryCounts counts_;
   model::ProcessorTimes times_;
   ModelTime device_busy_{0};
