@@ -19,7 +19,7 @@ MemoryManager::MemoryManager(const MemoryShape& shape, std::span<const SpacePlan
                              MemoryListener& listener, const Rng& rng)
     : shape_(shape),
       listener_(&listener),
-      swap_(shape.swap.slots),
+      swap_(shape.swap.slots, shape.next_cluster),
       device_(make_device(shape.swap)) {
   const Watermarks& marks = shape.watermarks;
   BRIM_ASSERT(marks.min <= marks.low && marks.low <= marks.high && marks.high <= shape.frames);

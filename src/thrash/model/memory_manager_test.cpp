@@ -7,6 +7,9 @@
 #include <deque>
 #include <set>
 #include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
 
 namespace brim::thrash::model {
 namespace {
@@ -15,6 +18,11 @@ using namespace std::chrono_literals;  // NOLINT: literals
 using test::Memory;
 using test::shape_of;
 using test::Told;
+using testing::Each;
+using testing::ElementsAre;
+using testing::Ge;
+using testing::Gt;
+using testing::SizeIs;
 
 TEST(MemoryManagerTest, A_first_touch_is_filled_with_zeros_and_a_second_is_a_hit) {
   Memory memory(shape_of(8));
@@ -425,6 +433,54 @@ TEST(SwapSpaceTest, Gives_slots_in_order_and_a_free_cluster_before_single_slots)
   for (PageNumber page = 300; page < 768; ++page) EXPECT_EQ(space.take(page), page);
   for (PageNumber page = 0; page < 10; ++page) EXPECT_EQ(space.take(page), 10 + page);
   EXPECT_TRUE(space.full());
+}
+
+// A page a slot, all at once.
+std::vector<Slot> take(SwapSpace& space, std::size_t pages) {
+  std::vector<Slot> slots;
+  for (std::size_t page = 0; page < pages; ++page)
+    slots.push_back(space.take(static_cast<PageNumber>(page)));
+  return slots;
+}
+
+TEST(SwapSpaceTest, Of_clusters_in_use_that_lost_pages_the_first_is_filled_before_a_free_one) {
+  constexpr Slot kSize = SwapSpace::kUsedCluster;
+  SwapSpace space(Pages(8 * kSize), NextCluster::used);
+  const std::vector<Slot> first = take(space, 3 * kSize);
+  for (std::size_t i = 0; i < first.size(); ++i) EXPECT_EQ(first[i], i);
+  for (const Slot slot : {kSize + 7, 3U, kSize + 2, 5U}) space.give_back(slot);
+  EXPECT_THAT(take(space, 6), ElementsAre(kSize + 2, kSize + 7, 3, 5, 3 * kSize, 3 * kSize + 1));
+  EXPECT_EQ(space.used(), 3 * kSize + 2);
+}
+
+TEST(SwapSpaceTest, Of_used_clusters_that_which_is_being_filled_is_gone_on_with) {
+  constexpr Slot kSize = SwapSpace::kUsedCluster;
+  SwapSpace space(Pages(4 * kSize), NextCluster::used);
+  (void)take(space, kSize + 2);
+  space.give_back(3);
+  EXPECT_THAT(take(space, 1), ElementsAre(kSize + 2));
+  space.give_back(kSize);
+  EXPECT_THAT(take(space, kSize - 3), Each(Gt(kSize + 2))) << "to its end";
+  EXPECT_THAT(take(space, 2), ElementsAre(3, 2 * kSize));
+  space.give_back(kSize + 9);
+  EXPECT_THAT(take(space, kSize - 1), Each(Ge(2 * kSize + 1))) << "first that which was begun";
+  EXPECT_THAT(take(space, 2), ElementsAre(kSize, kSize + 9)) << "it has lost another one since";
+}
+
+TEST(SwapSpaceTest, Of_used_clusters_each_slot_is_given_once_to_the_last) {
+  constexpr std::size_t kSlots = 1300;  // the last cluster is not whole
+  SwapSpace space(Pages(kSlots), NextCluster::used);
+  Rng rng(1);
+  std::vector<Slot> taken;
+  for (int round = 0; round < 20; ++round) {
+    while (!space.full()) taken.push_back(space.take(1));
+    EXPECT_THAT(std::set<Slot>(taken.begin(), taken.end()), SizeIs(kSlots));
+    for (int i = 0; i < 900; ++i) {
+      std::swap(taken[rng.below(taken.size())], taken.back());
+      space.give_back(taken.back());
+      taken.pop_back();
+    }
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "thrash/model/page_pool.h"
 #include "thrash/model/scan_pass.h"
 #include "thrash/model/swap_device.h"
+#include "thrash/model/swap_space.h"
 #include "thrash/model/working_set_manager.h"
 
 #include <cstdint>
@@ -75,6 +76,7 @@ struct MemoryShape {
   // what is read along with a page stands by.
   std::optional<WorkingSetShape> working_sets{};
   DeviceShape swap;
+  NextCluster next_cluster = NextCluster::free;
   Reclaimer reclaimer = Reclaimer::who_misses;  // daemon: min is below low
   // In passes of which system; of pages of all processes, by a policy that knows passes. Linux has
   // a swap cache then: a written page keeps its frame until reclaim comes by once more, and its
