@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/simulated_guard.h"
 
+#include "thrash/model/control_in_user_space.h"
 #include "thrash/tune/thrash_plan.h"
 
 #include <algorithm>
@@ -46,9 +47,6 @@ class SimulatedGuard final : public thrash::model::ThrashControl {
   }
 
  private:
-  // Transfers that get nowhere any more, for want of frames or slots, end an action, too.
-  static constexpr ModelTime kPatience = std::chrono::milliseconds(200);
-
   void account(MachineControls& machine, ModelTime now) {
     const ModelTime passed = now - std::exchange(accounted_, now);
     bool waits = false;
@@ -75,8 +73,7 @@ class SimulatedGuard final : public thrash::model::ThrashControl {
 
   void begin(MachineControls& machine, const Action& action, ModelTime now) {
     begun_ = true;
-    moved_at_ = now;
-    left_ = SIZE_MAX;
+    move_.begin(now);
     for (const TaskId& id : action.tasks) {
       const auto number = static_cast<ThreadNumber>(id.number);
       switch (action.act) {
@@ -105,8 +102,7 @@ class SimulatedGuard final : public thrash::model::ThrashControl {
       const ProcessView process = machine.process(static_cast<ThreadNumber>(id.number));
       if (process.runs) left += action.act == Act::page_out ? process.frames : process.swapped;
     }
-    if (left < std::exchange(left_, left)) moved_at_ = now;
-    return left == 0 || now - moved_at_ >= kPatience;
+    return move_.over(left, now);
   }
 
   [[nodiscard]] ThrashSnapshot snapshot_of(MachineControls& machine) {
@@ -155,8 +151,7 @@ class SimulatedGuard final : public thrash::model::ThrashControl {
   std::deque<Action> actions_;                    // not in effect yet
   ModelTime began_{0};                            // of the plan that they are of
   bool begun_ = false;                            // the first of them
-  std::size_t left_ = 0;                          // pages that it has to move
-  ModelTime moved_at_{0};
+  thrash::model::PageMove move_;                  // of it
 };
 
 }  // namespace

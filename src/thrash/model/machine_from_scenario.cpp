@@ -46,6 +46,10 @@ constexpr std::array kReadAhead = std::to_array<Named<ReadAhead>>({
     {"slots", ReadAhead::slots},
     {"slots_by_hits", ReadAhead::slots_by_hits},
 });
+constexpr std::array kNextCluster = std::to_array<Named<NextCluster>>({
+    {"free", NextCluster::free},
+    {"used", NextCluster::used},
+});
 constexpr std::string_view kGroup = "group";
 constexpr std::array kReclaimers = std::to_array<Named<Reclaimer>>({
     {"daemon", Reclaimer::daemon},
@@ -165,12 +169,23 @@ Passes passes(const Settings& system, const ChosenPolicy& policy) {
   return freebsd ? wanted : Passes::none;
 }
 
+Result<Pages> group_overhead(const Settings& system, Bytes memory, double scale) {
+  if (!is_group(system)) return Pages(0);
+  const auto overhead = system.get<Bytes>("group_overhead");
+  const Pages pages = scaled(overhead, scale);
+  if (pages < whole_pages(memory)) return pages;
+  return bad(fmt::format("group_overhead: {} leaves nothing of the group's {}",
+                         human_bytes(overhead), human_bytes(memory)),
+             "mechanism");
+}
+
 Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) {
   const Settings& system = scenario.mechanism.settings;
   MemoryShape shape;
   BRIM_TRY(shape.swap, swap_from_scenario(scenario, scale));
   BRIM_TRY(const Bytes bytes, memory_for_consumers(scenario));
-  shape.frames = whole_pages(bytes);
+  BRIM_TRY(const Pages overhead, group_overhead(system, bytes, scale));
+  shape.frames = whole_pages(bytes) - overhead;
   BRIM_TRY(shape.watermarks, watermarks(scenario, shape.frames, scale));
   BRIM_CHECK(who_reclaims(shape, scenario, scale));
   BRIM_TRY(ChosenPolicy policy,
@@ -189,6 +204,7 @@ Result<MemoryShape> memory_shape(const study::Scenario& scenario, double scale) 
   shape.writes_per_s = count_of(system, "writes_per_s");
   shape.read_ahead = named(kReadAhead, system, "read_ahead");
   shape.read_ahead_pages = count_of(system, "read_ahead_pages");
+  shape.next_cluster = named(kNextCluster, system, "next_cluster");
   shape.costs = costs(system);
   return shape;
 }
@@ -272,13 +288,15 @@ Result<SimulatedRun> machine_from_scenario(const study::Scenario& scenario) {
   const VictimPolicy* victim = find_victim_policy(system.get<std::string>("out_of_memory"));
   BRIM_ASSERT(victim != nullptr);
   machine.choose_victim = victim->choose;
+  BRIM_TRY(const Bytes memory, memory_for_consumers(scenario));
   // As live: a control in user space knows of a group how large it is.
-  if (is_group(system)) machine.told_watermarks = linux_watermarks(machine.memory.frames);
+  if (is_group(system)) machine.told_watermarks = linux_watermarks(whole_pages(memory));
   machine.slice = system.get<nanoseconds>("slice");
   machine.paging_at_once = count_of(system, "paging_at_once");
   machine.sample_interval = scenario.schedule.get<nanoseconds>("sample_interval");
   BRIM_TRY(run.control, choose_control(system.get<std::string>("control"), "mechanism.control"));
-  run.controlled.frames = machine.memory.frames;
+  run.control_in_user_space = is_group(system);
+  run.controlled.frames = whole_pages(memory);
   run.controlled.slots = machine.memory.swap.slots;
   run.controlled.processors = machine.processors;
   run.controlled.access = machine.access;

@@ -33,6 +33,7 @@ struct SimulatedRun {
   std::vector<Consumer> consumers;  // as the machine's processes
   ChosenControl control{};
   ControlledMachine controlled{};
+  bool control_in_user_space = false;  // of a group, as live
   SystemCounter counter = SystemCounter::swap_pages;
   ModelTime duration{0};
 };

@@ -46,6 +46,19 @@ TEST(MachineFromScenarioTest, A_group_keeps_no_frames_free_and_controls_are_told
   EXPECT_FALSE(run_of({}).machine.told_watermarks);
 }
 
+TEST(MachineFromScenarioTest,
+     What_is_in_a_group_besides_consumers_takes_frames_that_controls_count) {
+  const std::string overhead = "policy = \"system\"\ngroup_overhead = \"4MiB\"";
+  const SimulatedRun run = run_of({.mechanism = overhead + "\nreclaim = \"group\""});
+  EXPECT_EQ(run.machine.memory.frames, whole_pages(mebibytes(12)));
+  EXPECT_EQ(run.controlled.frames, whole_pages(mebibytes(16)));
+  EXPECT_EQ(run.machine.told_watermarks->high, linux_watermarks(whole_pages(mebibytes(16))).high);
+  EXPECT_TRUE(run.control_in_user_space);
+  const SimulatedRun machine = run_of({.mechanism = overhead});
+  EXPECT_EQ(machine.machine.memory.frames, whole_pages(mebibytes(16))) << "not of a group";
+  EXPECT_FALSE(machine.control_in_user_space);
+}
+
 TEST(MachineFromScenarioTest, Consumers_come_one_after_the_other) {
   const SimulatedRun run = run_of({.guests = "count = 3\nsettle = \"1s\"\nstart_interval = \"2s\"\n"
                                              "interactive = true"});
@@ -214,6 +227,9 @@ TEST(MachineFromScenarioTest, Errors_name_the_key_and_what_is_near) {
   EXPECT_THAT(refusal({.mechanism = "policy = \"system\"\nslice = \"0s\""}), HasSubstr("slice"));
   EXPECT_THAT(refusal({.mechanism = "policy = \"system\"\nown_memory = \"1GiB\""}),
               HasSubstr("own_memory"));
+  EXPECT_THAT(refusal({.mechanism = "policy = \"system\"\nreclaim = \"group\"\n"
+                                    "group_overhead = \"16MiB\""}),
+              AllOf(HasSubstr("mechanism"), HasSubstr("group_overhead")));
   EXPECT_THAT(refusal({.schedule = "sample_interval = \"0s\""}), HasSubstr("sample_interval"));
   EXPECT_THAT(refusal({.guests = "start_interval = \"0s\""}), HasSubstr("run_for"));
   EXPECT_THAT(refusal({.load = "kind = \"uniform\"\nmemory = \"1KiB\""}), HasSubstr("loads.one"));

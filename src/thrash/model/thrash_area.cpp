@@ -87,6 +87,8 @@ constexpr std::array kSystem = std::to_array<Parameter>({
      "process alone, for which it waits (daemon). Of a cgroup with a limit (group): who misses "
      "one, with no frames kept free.",
      "daemon,direct,group"},
+    {"group_overhead", Type::size, "", "0B",
+     "Model, of a group: what else is in it and stays: probes, locked memory, the kernel's own."},
     {"free_wake", Type::fraction, "", "0",
      "Model: of memory, with which who waits for the daemon tries again; 0: above free_min."},
     {"freed", Type::choice, "", "gone",
@@ -118,6 +120,10 @@ constexpr std::array kSystem = std::to_array<Parameter>({
      {},
      1,
      1024},
+    {"next_cluster", Type::choice, "", "free",
+     "Model: of the swap area's clusters, that is filled next: a free one, or one in use that has "
+     "lost a page, as Linux does since 6.18.",
+     "free,used"},
     {"reads_first", Type::count, "requests", "0",
      "Model: reads before one write, while there are both; 0: all alike."},
     {"swap_at", Type::fraction, "", "0.9",

@@ -3,6 +3,7 @@
 
 #include "thrash/measure/run_record.h"
 #include "thrash/measure/thrash_figures.h"
+#include "thrash/model/control_in_user_space.h"
 #include "thrash/model/machine.h"
 #include "thrash/model/machine_from_scenario.h"
 
@@ -182,8 +183,10 @@ class ThrashBackend final : public study::Backend {
  private:
   [[nodiscard]] std::unique_ptr<ThrashControl> make_control(const SimulatedRun& run) const {
     const ControlPolicy& policy = *run.control.policy;
-    return policy.make == nullptr ? make_guard_(run.controlled)
-                                  : policy.make(run.controlled, run.control.settings);
+    if (policy.make == nullptr) return make_guard_(run.controlled);
+    auto control = policy.make(run.controlled, run.control.settings);
+    if (!run.control_in_user_space || control == nullptr) return control;
+    return std::make_unique<ControlInUserSpace>(std::move(control));
   }
 
   MakeGuard make_guard_;
