@@ -51,8 +51,6 @@ class SwapClusters {
     move(cluster, clusters_[cluster].taken == 0 ? State::free : State::lost_one);
   }
 
-  [[nodiscard]] bool full(Cluster cluster) const { return clusters_[cluster].state == State::full; }
-
  private:
   enum class State : std::uint8_t { free, lost_one, begun, full };
   struct Entry {

@@ -84,11 +84,8 @@ class SwapSpace {
   }
   // To the end of the cluster, then on in the next from its beginning.
   void find_in_used() {
-    while (next_ % kUsedCluster != 0 && next_ < owner_.size())
-      if (owner_[next_++] == kNoPage) {
-        --next_;
-        return;
-      }
+    for (; next_ % kUsedCluster != 0 && next_ < owner_.size(); ++next_)
+      if (owner_[next_] == kNoPage) return;
     next_ = static_cast<Slot>(used_first_->next()) * kUsedCluster;
     while (owner_[next_] != kNoPage) ++next_;
   }
